@@ -1,0 +1,63 @@
+"""What is watched: domains, risk classes, device types and indicators with their units and plausible ranges."""
+
+from typing import Annotated
+
+import msgspec
+
+from city.registry import Record
+
+COMMON = "common"
+"""The pseudo-class of indicators that any device may have: beat, link, clock offset, refused messages."""
+
+
+class Domain(Record, frozen=True):
+    """风险领域."""
+
+    slug: str
+    name: str
+
+
+class RiskClass(Record, frozen=True):
+    """风险区域类. `lead` and `domain` are separate tags, since "四大类" is read either way."""
+
+    code: str
+    slug: str
+    name: str
+    domain: str
+    lead: str
+    ticket_category: str
+
+
+class DeviceType(Record, frozen=True):
+    """设备类型. `feed` names the message contract it speaks (docs/mqtt.md); `interval_s` is the usual time between
+    two signs of life."""
+
+    slug: str
+    name: str
+    feed: str
+    interval_s: Annotated[int, msgspec.Meta(ge=1, le=86_400)]
+
+
+class Indicator(Record, frozen=True):
+    """指标. `number` is its name in the log, given once. A value outside `valid_min..valid_max` is never judged;
+    a change faster than `max_step_per_min` is quarantined until later samples agree."""
+
+    number: Annotated[int, msgspec.Meta(ge=0, le=0xFFFF)]  # as wide as the column `indicator` of a batch
+    risk_class: str  # a class's slug, or COMMON
+    id: str
+    name: str
+    unit: str
+    valid_min: float
+    valid_max: float
+    max_step_per_min: float | None = None
+    sign_of_life: bool = True
+    source: str = ""
+
+
+class Catalogue(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Contents of a pack's catalogue.yaml."""
+
+    domains: list[Domain]
+    classes: list[RiskClass]
+    device_types: list[DeviceType]
+    indicators: list[Indicator]

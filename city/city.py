@@ -1,0 +1,192 @@
+"""A city: every table of the registry with its catalogue, and the ways to walk between them."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields, replace
+from datetime import date
+from typing import Any
+
+from city.catalogue import COMMON, Catalogue
+from city.registry import (
+    PARENT_KINDS,
+    AdminUnit,
+    Area,
+    Contact,
+    Device,
+    Grid,
+    Officer,
+    Parent,
+    Record,
+    Site,
+    Unit,
+    Zone,
+)
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A record that does not fit the others. `table` and `key` name it."""
+
+    table: str
+    key: str
+    message: str
+    remedy: str = ""
+
+
+@dataclass(frozen=True)
+class City:
+    """A consistent picture of a city. Tables are keyed by the record's own id or code.
+
+    `admin_kinds` are the words of the administrative tree from the top down, e.g. 区, 街道, 社区 or 市, 镇, 村;
+    grids hang below the last of them. `grid_pattern` is the regular expression of a grid code. `notes` say where
+    the data are from.
+    """
+
+    id: str
+    name: str
+    time_zone: str
+    admin_kinds: tuple[str, ...]
+    grid_pattern: str
+    catalogue: Catalogue
+    admin: Mapping[str, AdminUnit]
+    grids: Mapping[str, Grid]
+    zones: Mapping[str, Zone]
+    areas: Mapping[str, Area]
+    sites: Mapping[str, Site]
+    parents: Mapping[str, Parent]
+    devices: Mapping[str, Device]
+    units: Mapping[str, Unit]
+    officers: Mapping[str, Officer]
+    contacts: Mapping[tuple[str, int], Contact]
+    notes: tuple[str, ...] = ()
+
+    def on(self, day: date) -> "City":
+        """The city as it was, or will be, on a day."""
+        kept: dict[str, Any] = {
+            f.name: {key: record for key, record in getattr(self, f.name).items() if record.valid_on(day)}
+            for f in fields(self)
+            if isinstance(getattr(self, f.name), dict)
+        }
+        catalogue = Catalogue(
+            domains=[d for d in self.catalogue.domains if d.valid_on(day)],
+            classes=[c for c in self.catalogue.classes if c.valid_on(day)],
+            device_types=[t for t in self.catalogue.device_types if t.valid_on(day)],
+            indicators=[i for i in self.catalogue.indicators if i.valid_on(day)],
+        )
+        return replace(self, catalogue=catalogue, **kept)
+
+    def area_of(self, device: Device) -> Area:
+        return self.areas[self.sites[device.site].area]
+
+    def ancestors(self, code: str) -> Iterator[AdminUnit]:
+        """The administrative unit of this code, or the one above this grid, then each unit above it."""
+        grid = self.grids.get(code)
+        unit = self.admin.get(grid.parent if grid else code)
+        while unit is not None:
+            yield unit
+            unit = self.admin.get(unit.parent) if unit.parent else None
+
+    def problems(self) -> list[Problem]:
+        """Everything that does not fit together, in table order. Empty: the city is consistent."""
+        return [*self._admin_problems(), *self._reference_problems(), *self._number_problems()]
+
+    def _admin_problems(self) -> Iterator[Problem]:
+        depth = {kind: i for i, kind in enumerate(self.admin_kinds)}
+        for code, unit in self.admin.items():
+            if unit.kind not in depth:
+                yield Problem("admin", code, f"unknown kind {unit.kind!r}", f"one of {', '.join(self.admin_kinds)}")
+                continue
+            above = self.admin.get(unit.parent) if unit.parent else None
+            if depth[unit.kind] == 0:
+                if unit.parent is not None:
+                    yield Problem("admin", code, f"a {unit.kind} is the top and has no parent", "leave parent empty")
+            elif above is None:
+                yield Problem("admin", code, f"parent {unit.parent!r} is not in admin", "add it, or correct the code")
+            elif depth.get(above.kind) != depth[unit.kind] - 1:
+                wanted = self.admin_kinds[depth[unit.kind] - 1]
+                yield Problem("admin", code, f"a {unit.kind} belongs to a {wanted}, not to a {above.kind}")
+        pattern = re.compile(self.grid_pattern)
+        for code, grid in self.grids.items():
+            above = self.admin.get(grid.parent)
+            if not pattern.fullmatch(code):
+                yield Problem("grids", code, f"does not match the pack's grid_pattern {self.grid_pattern}")
+            if above is None or above.kind != self.admin_kinds[-1]:
+                yield Problem("grids", code, f"parent {grid.parent!r} is not a {self.admin_kinds[-1]}")
+
+    def _reference_problems(self) -> Iterator[Problem]:
+        classes = {c.slug for c in self.catalogue.classes}
+        types = {t.slug for t in self.catalogue.device_types}
+        for area in self.areas.values():
+            yield from _missing("areas", area.id, "risk_class", area.risk_class, classes)
+            yield from _missing("areas", area.id, "admin", area.admin, self.admin)
+            yield from _missing("areas", area.id, "zone", area.zone, self.zones)
+        for site in self.sites.values():
+            yield from _missing("sites", site.id, "area", site.area, self.areas)
+            yield from _missing("sites", site.id, "grid", site.grid, self.grids)
+        for parent in self.parents.values():
+            yield from _missing("parents", parent.id, "admin", parent.admin, self.admin)
+        for device in self.devices.values():
+            yield from _missing("devices", device.id, "type", device.type, types)
+            yield from _missing("devices", device.id, "site", device.site, self.sites)
+            yield from self._parent_problems(device)
+            if device.interval_s is not None and not 1 <= device.interval_s <= 86_400:
+                remedy = "leave it empty for the interval of its type"
+                yield Problem("devices", device.id, f"interval_s {device.interval_s} is not within 1..86400", remedy)
+        for unit in self.units.values():
+            yield from _missing("units", unit.id, "scope", unit.scope, self.admin)
+            for slug in unit.classes:
+                yield from _missing("units", unit.id, "classes", slug, classes)
+        for officer in self.officers.values():
+            yield from _missing("officers", officer.id, "grid", officer.grid, self.grids)
+            yield from _missing("officers", officer.id, "unit", officer.unit, self.units)
+        for (site_id, slot), contact in self.contacts.items():
+            key = f"{site_id}/{slot}"
+            yield from _missing("contacts", key, "site", site_id, self.sites)
+            yield from _missing("contacts", key, "unit", contact.unit, self.units)
+            if not 1 <= slot <= 4:
+                yield Problem("contacts", key, f"slot {slot} is not 1, 2, 3 or 4")
+
+    def _parent_problems(self, device: Device) -> Iterator[Problem]:
+        for kind in PARENT_KINDS:
+            parent_id = device.parent(kind)
+            if parent_id is None:
+                continue
+            parent = self.parents.get(parent_id)
+            if parent is None:
+                yield from _missing("devices", device.id, kind.value, parent_id, self.parents)
+            elif parent.kind is not kind:
+                yield Problem("devices", device.id, f"{parent_id} is a {parent.kind.value}, not a {kind.value}")
+
+    def _number_problems(self) -> Iterator[Problem]:
+        classes = {c.slug for c in self.catalogue.classes} | {COMMON}
+        domains = {d.slug for d in self.catalogue.domains}
+        for risk_class in self.catalogue.classes:
+            yield from _missing("classes", risk_class.slug, "domain", risk_class.domain, domains)
+        for indicator in self.catalogue.indicators:
+            key = f"{indicator.risk_class}/{indicator.id}"
+            yield from _missing("indicators", key, "risk_class", indicator.risk_class, classes)
+            if not indicator.valid_min < indicator.valid_max:
+                yield Problem("indicators", key, "valid_min is not below valid_max")
+        yield from _repeated("indicators", ((f"{i.risk_class}/{i.id}", i.number) for i in self.catalogue.indicators))
+        yield from _repeated("devices", ((d.id, d.number) for d in self.devices.values()))
+
+
+def _missing(table: str, key: str, column: str, value: str, known: Any) -> Iterator[Problem]:
+    if value not in known:
+        yield Problem(table, key, f"{column} {value!r} is not registered", "add it first, or correct the spelling")
+
+
+def _repeated(table: str, numbers: Iterator[tuple[str, int]]) -> Iterator[Problem]:
+    seen: dict[int, str] = {}
+    for key, number in numbers:
+        if number in seen:
+            yield Problem(table, key, f"number {number} already belongs to {seen[number]}", "numbers are never reused")
+        seen.setdefault(number, key)
+
+
+def by_id(records: list[Any], key: str = "id") -> dict[str, Any]:
+    """Records keyed by one of their fields."""
+    return {getattr(record, key): record for record in records}
+
+
+__all__ = ["City", "Problem", "Record", "by_id"]

@@ -1,0 +1,44 @@
+"""Time as the whole system sees it: the wall's, or a past storm played faster.
+
+Only edges (ingest's ticks, the simulator's pace, pages) hold a clock; cores get times as data.
+"""
+
+import time
+from dataclasses import dataclass
+from typing import Protocol
+
+
+class Timekeeper(Protocol):
+    """Tells played time, ms UTC; `speed` is how many times faster than the wall it runs."""
+
+    @property
+    def speed(self) -> float: ...
+
+    def now_ms(self) -> int: ...
+
+
+@dataclass(frozen=True)
+class Clock:
+    """Maps wall time to played time: `origin_ms + (wall - started_ms) * speed`, and `origin_ms` before the start.
+
+    All in ms UTC. The default is the wall itself.
+    """
+
+    origin_ms: int = 0
+    started_ms: float = 0.0
+    speed: float = 1.0
+
+    def now_ms(self) -> int:
+        return self.at(wall_ms())
+
+    def at(self, wall_ms: float) -> int:
+        """Played time at a wall time."""
+        return int(self.origin_ms + max(0.0, wall_ms - self.started_ms) * self.speed)
+
+    def wall_of(self, played_ms: float) -> float:
+        """Wall time, ms, at which the played time comes."""
+        return self.started_ms + (played_ms - self.origin_ms) / self.speed
+
+
+def wall_ms() -> float:
+    return time.time() * 1000.0
