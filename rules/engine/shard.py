@@ -1,0 +1,132 @@
+"""A shard: the engine on the devices of one partition of the log."""
+
+from typing import Any
+
+import numpy as np
+
+from city.city import City
+from city.fleet import Fleet
+from city.readings import Batch, Tick
+from city.transitions import Transition
+from rules.engine.absence import pass_parents, pass_silence
+from rules.engine.kernel import apply_rows, pass_time
+from rules.engine.layout import lay_out
+from rules.engine.program import Compiled, compile_pack
+from rules.engine.report import Reporter
+from rules.engine.sight import Blindness, Sight, observe
+from rules.engine.snapshot import Carried, carry_over, pack_snapshot, unpack_snapshot
+from rules.engine.state import CHANGE, OUTCOMES, Array, records
+from rules.language.pack import Pack
+
+ROWS_AT_ONCE = 8192
+
+
+class Shard:
+    """Judges the readings of one fleet in log order. A pure function of the log: no I/O, no clock, no chance.
+
+    `fleet` holds the devices of this shard, `city` the names around them.
+    """
+
+    def __init__(self, city: City, fleet: Fleet, pack: Pack) -> None:
+        self._compiled: Compiled = compile_pack(pack, city.catalogue, fleet.kinds)
+        self._state = lay_out(fleet, self._compiled)
+        self._reporter = Reporter(city, fleet, self._compiled, self._state)
+        self._sight = Sight()
+        self._outcomes = np.zeros(len(OUTCOMES), np.int64)
+        per_row = 2 * max((len(c.rules) for plan in self._compiled.kinds for c in plan.columns), default=0)
+        self._out = records(ROWS_AT_ONCE * per_row, CHANGE)
+
+    @property
+    def log_ms(self) -> int:
+        """How far the log has come, ms UTC."""
+        return self._sight.log_ms
+
+    @property
+    def blind_through(self) -> list[str]:
+        """Ingest processes through which we cannot see now."""
+        return [name for name, ingest in self._sight.ingests.items() if ingest.blind_since_ms is not None]
+
+    @property
+    def outcomes(self) -> dict[str, int]:
+        """How many readings ended how since this object was made. Names as in docs/rules.md, clause 3."""
+        return dict(zip(OUTCOMES, self._outcomes.tolist(), strict=True))
+
+    @property
+    def nbytes(self) -> int:
+        """Memory of the state, bytes."""
+        return sum(array.nbytes for array in self._state)
+
+    @property
+    def series_count(self) -> int:
+        return len(self._state.series)
+
+    def apply(self, batch: Batch) -> list[Transition]:
+        """Judge n readings, in their order."""
+        transitions: list[Transition] = []
+        for start in range(0, len(batch), ROWS_AT_ONCE):
+            rows = batch[start : start + ROWS_AT_ONCE] if len(batch) > ROWS_AT_ONCE else batch
+            sight = self._sight
+            n = apply_rows(
+                self._state,
+                self._compiled.program,
+                *rows.columns,
+                sight.log_ms,
+                sight.sighted,
+                self._out,
+                self._outcomes,
+            )
+            if n:
+                transitions += self._reporter.transitions(self._out[:n], sight.log_ms, batch=rows)
+        return transitions
+
+    def tick(self, tick: Tick) -> list[Transition]:
+        """Let time pass as one ingest process says it has."""
+        sight, report = self._sight, self._reporter
+        before = (sight.log_ms, sight.sighted)
+        blindness = observe(sight, tick)
+        transitions = [report.blindness(change, sight.log_ms, tick.wall_ms) for change in blindness]
+        if (sight.log_ms, sight.sighted) != before:
+            for changes in (self._pass_time(), self._pass_silence(), self._pass_parents()):
+                transitions += report.transitions(changes, sight.log_ms, wall_ms=tick.wall_ms)
+        return transitions
+
+    def gone_quiet(self, wall_ms: float) -> list[Transition]:
+        """What to say when no ticks come at all: blind through every ingest that we saw through, since its last tick.
+
+        Changes nothing here; the next tick says the same, by the same alert ids.
+        """
+        seen = [(name, i.clock_ms) for name, i in self._sight.ingests.items() if i.blind_since_ms is None]
+        began = [Blindness(name, True, clock_ms, clock_ms) for name, clock_ms in seen]
+        return [self._reporter.blindness(change, self._sight.log_ms, wall_ms) for change in began]
+
+    def snapshot(self) -> bytes:
+        """Everything that is remembered, to be restored into a shard of the same or of changed rules and registry."""
+        return pack_snapshot(self._state, self._sight, self._compiled, self._reporter.fleet)
+
+    def restore(self, snapshot: bytes) -> Carried:
+        """Take over what a snapshot remembers. Says what was kept, reset and dropped, and the transitions that
+        end the alerts of what was reset or dropped. Raises ValueError when it is not a snapshot."""
+        old = unpack_snapshot(snapshot)
+        self._sight = old.sight
+        self._state = lay_out(self._reporter.fleet, self._compiled, old.sight.sighted)
+        self._reporter = Reporter(self._reporter.city, self._reporter.fleet, self._compiled, self._state)
+        return carry_over(old, self._reporter)
+
+    def _pass_time(self) -> Array:
+        due = np.flatnonzero(self._state.track_due <= self._sight.log_ms)
+        return self._changes(8 * len(due), pass_time, due, self._sight.log_ms)
+
+    def _pass_silence(self) -> Array:
+        due = np.flatnonzero(self._state.watch_due <= self._sight.sighted)
+        return self._changes(2 * len(due), pass_silence, due, self._sight.log_ms, self._sight.sighted)
+
+    def _pass_parents(self) -> Array:
+        room = 0
+        if self._state.parents["dark"].any():
+            room = len(self._state.parents) + int(np.count_nonzero(self._state.watches["explained"] >= 0))
+        return self._changes(room, pass_parents, self._sight.log_ms, self._sight.sighted)
+
+    def _changes(self, room: int, kernel: Any, *arguments: Any) -> Array:
+        out = np.empty(room, CHANGE)
+        n = kernel(self._state, self._compiled.program, *arguments, out) if room else 0
+        return out[:n]

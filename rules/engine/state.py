@@ -1,0 +1,194 @@
+"""The engine's state: arrays of small records, one for each thing that is remembered.
+
+A reading touches one record of each array, so a record is laid out to stay within a cache line or two. A *series*
+is one indicator of one device, a *track* one rule on one series, a *watch* one absence rule on one device.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+NEVER = -(1 << 62)
+"""A time, in ms, at which nothing has happened; and the log time before the first tick."""
+NOT_DUE = 1 << 62
+NOBODY = -1
+
+CACHE_LINE = 64
+
+DEVICE = np.dtype([("series", "i4"), ("track", "i4"), ("watch", "i4"), ("kind", "i2"), ("watches", "i2")])
+
+SERIES = np.dtype(
+    [
+        ("newest_ms", "i8"),  # order key of the newest reading, with newest_seq
+        ("value", "f8"),  # last accepted value and its event time
+        ("value_ms", "i8"),
+        ("odd_value", "f8"),  # the reading that opened the quarantine
+        ("odd_ms", "i8"),
+        ("odd_last", "f8"),  # the last reading in quarantine
+        ("odd_last_ms", "i8"),
+        ("newest_seq", "u4"),
+        ("odd_count", "u1"),  # 0: no quarantine
+        ("spare", "u1", 3),
+    ]
+)
+
+TRACK = np.dtype(
+    [
+        ("held_ms", "i8", 4),  # since when each level's condition holds, by event time
+        ("clear_ms", "i8"),  # since when the value is past the present level by the margin
+        ("last_ms", "i8"),  # event time of the last judged reading
+        ("since_ms", "i8"),  # event time of the alert's first transition
+        ("samples", "u1", 4),
+        ("rule", "i2"),
+        ("level", "u1"),
+        ("spare", "u1"),
+    ]
+)
+
+PRESENT, SILENT, DECLARED, RETURNED = 0, 1, 2, 3
+
+WATCH = np.dtype(
+    [
+        ("newest_ms", "i8"),  # order key of the newest sign of life, with newest_seq
+        ("seen", "i8"),  # sighted time of it
+        ("silent", "i8"),  # sighted time at which it became silent
+        ("clear", "i8"),  # sighted time from which the next step down counts
+        ("since_ms", "i8"),
+        ("newest_seq", "u4"),
+        ("device", "i4"),  # its row in the shard
+        ("explained", "i4"),  # row of the parent whose failure explains the silence, or NOBODY
+        ("rule", "i2"),
+        ("state", "u1"),
+        ("level", "u1"),
+        ("spare", "u8"),
+    ]
+)
+
+PARENT = np.dtype(
+    [
+        ("since_ms", "i8"),
+        ("calm", "i8"),  # sighted time since which its devices are mostly back
+        ("silent", "i4"),  # devices silent now
+        ("first", "i4"),  # into State.children
+        ("children", "i4"),
+        ("rule", "i2"),
+        ("dark", "u1"),
+        ("level", "u1"),
+    ]
+)
+
+for _record, _size in ((DEVICE, 16), (SERIES, 64), (TRACK, 64), (WATCH, 64), (PARENT, 32)):
+    assert _record.itemsize == _size
+
+LEVEL_RULE = np.dtype(
+    [
+        ("threshold", "f8", 4),  # infinite where the level does not exist; negated for `low`
+        ("hold_ms", "i8", 4),
+        ("lower", "u1", 5),  # next lower existing level
+        ("min_samples", "u1"),
+        ("sign", "f8"),
+        ("margin", "f8"),
+        ("clear_ms", "i8"),
+        ("max_gap_ms", "i8"),
+    ],
+    align=True,
+)
+
+ABSENCE_RULE = np.dtype(
+    [
+        ("after_ms", "i8", 4),  # NOT_DUE where the level does not exist
+        ("intervals", "f8", 4),
+        ("lower", "u1", 5),
+        ("first", "u1"),  # lowest existing level
+        ("any", "u1"),
+        ("clear_ms", "i8"),
+    ],
+    align=True,
+)
+
+PARENT_RULE = np.dtype(
+    [("silent", "f8"), ("clear_ms", "i8"), ("at_least", "i4"), ("points", "i4"), ("level", "u1")], align=True
+)
+
+# Of one kind of device, one judged indicator: where its series and tracks are within the device's.
+SLOT = np.dtype([("series", "i2"), ("track", "i2"), ("tracks", "i2"), ("spare", "i2"), ("step", "f8")])
+
+ON_TRACK, ON_WATCH, ON_PARENT = 0, 1, 2
+
+CHANGE = np.dtype(
+    [
+        ("event_ms", "i8"),
+        ("since_ms", "i8"),
+        ("held_ms", "i8"),
+        ("value", "f8"),
+        ("index", "i4"),  # of the track, watch or parent
+        ("row", "i4"),  # of the batch, or NOBODY when time alone did it
+        ("explained", "i4"),
+        ("samples", "i4"),
+        ("on", "u1"),
+        ("before", "u1"),
+        ("after", "u1"),
+    ],
+    align=True,
+)
+
+OUTCOMES = (
+    "unknown",
+    "retained",
+    "future",
+    "unjudged",
+    "duplicate_or_late",
+    "history",
+    "quarantined",
+    "judged",
+)
+UNKNOWN, RETAINED, FUTURE, UNJUDGED, LATE, HISTORY, QUARANTINED, JUDGED = range(len(OUTCOMES))
+
+Array = npt.NDArray[Any]
+
+
+class Program(NamedTuple):
+    """A pack compiled for kinds of devices; constant between reloads.
+
+    rules: (R,) LEVEL_RULE. absences: (A,) ABSENCE_RULE. parent_rules: (P,) PARENT_RULE.
+    slot_of: (indicators,) int16, column in `slots` of a judged indicator, or -1. slots: (kinds, columns) SLOT.
+    alive: (indicators,) uint8. ends: (A, indicators) uint8, whether the indicator ends the rule's silence.
+    """
+
+    rules: Array
+    absences: Array
+    parent_rules: Array
+    slot_of: Array
+    slots: Array
+    alive: Array
+    ends: Array
+
+
+class State(NamedTuple):
+    """All that a shard remembers of its d devices.
+
+    local: (numbers,) int32, row of a registry number, or NOBODY. devices: (d,) DEVICE. interval_ms: (d,) int64.
+    parents_of: (d, 4) int32 rows of parents, or NOBODY. series: (s,) SERIES. tracks: (t,) TRACK.
+    track_due: (t,) int64, event time at which time alone changes it. watches: (w,) WATCH. watch_due: (w,) int64,
+    sighted time. parents: (p,) PARENT. children: (c,) int32, rows of watches, grouped by parent.
+    """
+
+    local: Array
+    devices: Array
+    interval_ms: Array
+    parents_of: Array
+    series: Array
+    tracks: Array
+    track_due: Array
+    watches: Array
+    watch_due: Array
+    parents: Array
+    children: Array
+
+
+def records(n: int, dtype: "np.dtype[Any]") -> Array:
+    """n zeroed records that begin on a cache line."""
+    raw = np.zeros(n * dtype.itemsize + CACHE_LINE, np.uint8)
+    start = -raw.ctypes.data % CACHE_LINE
+    return raw[start : start + n * dtype.itemsize].view(dtype)

@@ -1,0 +1,1 @@
+"""Rules as people write them, checked and given meaning. docs/rules.md, clause 1."""
