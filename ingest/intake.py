@@ -1,0 +1,190 @@
+"""A message on a topic becomes rows of readings, or dead letters, or both: every part of it one or the other.
+
+Pure: time comes in, rows and letters are gathered for whoever writes them.
+"""
+
+from datetime import UTC, datetime
+
+import structlog
+
+from city.city import City
+from city.readings import HISTORY_ONLY, Flag
+from ingest.batching import Buffers
+from ingest.contract import TOPIC_KINDS, Gateway, Message, Video, Waterlogging, Will
+from ingest.dead_letters import DeadLetter, Reason, Refused, keepable
+from ingest.decode import decode_entries, decode_message, to_ms
+from ingest.findings import CLOCK_ERROR, Findings
+from ingest.measures import BEAT, FAULTY, LINK, measured
+from ingest.registry import Measure, Registry
+
+log = structlog.get_logger()
+
+LARGEST_BYTES = 256 * 1024
+EARLIEST_MS = int(datetime(2020, 1, 1, tzinfo=UTC).timestamp() * 1000)
+FUTURE_MS = 300_000  # device_health_common of the domain: beyond it the clock is suspect and our time is taken
+CLOCK_OFF_MS = 60_000
+_KINDS = {kind.encode() for kind in TOPIC_KINDS}
+_BACKFILL, _TEST, _RETAINED, _SUSPECT = (int(f) for f in (Flag.BACKFILL, Flag.TEST, Flag.RETAINED, Flag.SUSPECT_CLOCK))
+_HISTORY = int(HISTORY_ONLY)
+_REPORT_FLAGS = {"backfill": _BACKFILL, "test": _TEST}
+
+
+class Intake:
+    """Takes messages in. `buffers` and `letters` hold what has not been written yet."""
+
+    def __init__(self, city: City, shards: int, ingest: str) -> None:
+        self.buffers = Buffers(shards)
+        self.letters: list[DeadLetter] = []
+        self._registry = Registry(city, shards)
+        self._findings = Findings(len(self._registry.number))
+        self._ingest = ingest
+
+    def accept(self, topic: bytes, payload: bytes, retained: bool, now_ms: int) -> None:
+        """Take in one MQTT message that arrived at (played) time `now_ms`."""
+        row = None
+        try:
+            prefix, device_id, kind = _parts(topic)
+            row = self._row(device_id)
+            if prefix != self._registry.topic_prefix[row]:
+                expected = self._registry.topic_prefix[row].decode()
+                raise Refused(Reason.TOPIC, f"{device_id} is registered under {expected}")
+            if len(payload) > LARGEST_BYTES:
+                raise Refused(Reason.OVERSIZE, f"{len(payload)} bytes, at most {LARGEST_BYTES}")
+            flags = _RETAINED if retained else 0
+            if kind == b"will":
+                self._take_will(row, device_id, payload, flags, now_ms)
+            else:
+                self._take(row, device_id, topic, payload, flags, now_ms)
+        except Refused as refused:
+            self._refuse(row, refused, topic, payload, now_ms)
+        except Exception as error:  # a message must never stop the ones behind it
+            log.exception("message could not be taken in", topic=topic)
+            self._refuse(None, Refused(Reason.POISON, repr(error)), topic, payload, now_ms)
+
+    def _row(self, device_id: str) -> int:
+        row = self._registry.row_of.get(device_id)
+        if row is None:
+            raise Refused(Reason.UNKNOWN_DEVICE, f"{device_id!r} is not in the registry, or not in service")
+        return row
+
+    def _take(self, row: int, device_id: str, topic: bytes, payload: bytes, flags: int, now_ms: int) -> None:
+        message = decode_message(self._registry.kind(row).message, payload)
+        if message.device_id != device_id:
+            raise Refused(Reason.WRONG_DEVICE, f"the payload is of {message.device_id}, the topic of {device_id}")
+        self._read(row, message, topic, payload, flags, now_ms)
+        if isinstance(message, Gateway):
+            for entry, claimed in decode_entries(message):
+                self._take_entry(entry, claimed, topic, flags, now_ms)
+
+    def _take_entry(self, entry: bytes, claimed: str, topic: bytes, flags: int, now_ms: int) -> None:
+        """One message of a gateway's payload; refused alone, not with its neighbours."""
+        row = None
+        try:
+            row = self._row(claimed)
+            kind = self._registry.kind(row).message
+            if kind is Gateway:
+                raise Refused(Reason.SCHEMA, "a gateway's payload may not hold a gateway's payload")
+            self._read(row, decode_message(kind, entry), topic, entry, flags, now_ms)
+        except Refused as refused:
+            self._refuse(row, refused, topic, bytes(entry), now_ms)
+
+    def _take_will(self, row: int, device_id: str, payload: bytes, flags: int, now_ms: int) -> None:
+        """The broker lost the device's connection. It is told, and is no sign of life."""
+        will = decode_message(Will, payload)
+        if will.device_id != device_id:
+            raise Refused(Reason.WRONG_DEVICE, f"the payload is of {will.device_id}, the topic of {device_id}")
+        self._add(row, LINK, now_ms, 0.0, 0, flags)
+
+    def _read(self, row: int, message: Message, topic: bytes, payload: bytes, flags: int, now_ms: int) -> None:
+        """Rows of one device's message."""
+        flags |= _REPORT_FLAGS.get(getattr(message, "report", ""), 0)
+        ms, seq = to_ms(message.ts), message.seq
+        if ms < EARLIEST_MS:
+            raise Refused(Reason.CLOCK, f"ts {message.ts} is before 2020")
+        clock_right = abs(ms - now_ms) <= CLOCK_OFF_MS
+        if not clock_right and not flags & _HISTORY:
+            self._findings.clock_wrong(row)
+            self._add(row, CLOCK_ERROR, now_ms, abs(ms - now_ms) / 1000, seq, 0)
+        if ms > now_ms + FUTURE_MS:
+            ms, flags = now_ms, flags | _SUSPECT
+        if self._add_measured(row, message, topic, payload, (ms, seq, flags), now_ms) and not flags & _HISTORY:
+            for indicator in self._findings.sound(row, clock_right):
+                self._add(row, indicator, now_ms, 0.0, seq, 0)
+
+    def _add_measured(
+        self, row: int, message: Message, topic: bytes, payload: bytes, stamp: tuple[int, int, int], now_ms: int
+    ) -> bool:
+        """Rows of all that a message measures. `stamp`: event time, seq, flags. Whether nothing was refused."""
+        registry, (ms, seq, flags) = self._registry, stamp
+        number, rows, measures = registry.number[row], self.buffers.rows[registry.shard[row]], registry.measures[row]
+        before, clean = len(rows), True
+        for name, value in measured(message):
+            measure = measures.get(name)
+            if measure is None:
+                continue
+            wrong = _wrong(message, measure, value)
+            if wrong is None:
+                rows.append((number, measure.number, ms, value, seq, flags))
+            else:
+                clean = False
+                self._refuse(row, wrong, topic, bytes(payload), now_ms)
+        if len(rows) == before and clean:
+            self._add(row, BEAT, ms, 1.0, seq, flags)
+        self.buffers.size += len(rows) - before
+        if isinstance(message, Video):
+            for child in message.faulty_children:
+                child_row = registry.row_of.get(child)
+                if child_row is not None:
+                    self._add(child_row, FAULTY, ms, 1.0, seq, flags)
+        return clean
+
+    def _add(self, row: int, indicator: str, ms: int, value: float, seq: int, flags: int) -> None:
+        measure = self._registry.measures[row].get(indicator)
+        if measure is not None:
+            reading = (self._registry.number[row], measure.number, ms, value, seq, flags)
+            self.buffers.add(self._registry.shard[row], reading)
+
+    def _refuse(self, row: int | None, refused: Refused, topic: bytes, payload: bytes, now_ms: int) -> None:
+        parts = topic.split(b"/")
+        self.letters.append(
+            DeadLetter(
+                reason=refused.why,
+                detail=refused.detail,
+                topic=topic.decode("utf-8", "replace"),
+                payload=keepable(payload),
+                payload_bytes=len(payload),
+                received_ms=now_ms,
+                ingest=self._ingest,
+                device=parts[-2].decode("utf-8", "replace") if len(parts) > 1 else None,
+            )
+        )
+        indicator = self._findings.refused(row, refused.why) if row is not None else None
+        if row is not None and indicator is not None:
+            self._add(row, indicator, now_ms, 1.0, 0, 0)
+
+
+def _parts(topic: bytes) -> tuple[bytes, str, bytes]:
+    """Prefix with its slash, device id and kind of a topic. Raises Refused."""
+    parts = topic.rsplit(b"/", 2)
+    if len(parts) != 3 or parts[2] not in _KINDS:
+        raise Refused(Reason.TOPIC, "not citysafety/{district}/{street}/{class}/{device_id}/{up|hb|evt|will}")
+    return parts[0] + b"/", parts[1].decode("utf-8", "replace"), parts[2]
+
+
+def _wrong(message: Message, measure: Measure, value: float) -> Refused | None:
+    """Why a value must not be judged, if it must not."""
+    if measure.id == "water_depth" and isinstance(message, Waterlogging) and _in_millimetres(message, measure):
+        return Refused(Reason.UNIT, f"depth_cm {value:g} looks like millimetres")
+    if not measure.lowest <= value <= measure.highest:
+        bounds = f"{measure.lowest:g}..{measure.highest:g} {measure.unit}"
+        return Refused(Reason.RANGE, f"{measure.id} {value:g} is outside {bounds}")
+    return None
+
+
+def _in_millimetres(message: Waterlogging, measure: Measure) -> bool:
+    """Whether depth_cm is ten times what raw_mm and ref_mm say; without those, whether it is too deep by tenfold."""
+    depth = message.depth_cm or 0.0
+    if message.raw_mm is None or message.ref_mm is None:
+        return depth > measure.highest and depth / 10 <= measure.highest
+    true_cm = (message.raw_mm - message.ref_mm) / 10
+    return depth - true_cm > 3 and 9 * true_cm <= depth <= 11 * true_cm

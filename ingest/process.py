@@ -1,0 +1,161 @@
+"""One ingest process: an MQTT session into the log, with ticks. A message is acknowledged when the log has
+confirmed its readings, or its dead letter, and those of every message before it."""
+
+import asyncio
+from dataclasses import dataclass, field
+
+import structlog
+
+from city.city import City
+from city.clock import Clock, Timekeeper, wall_ms
+from city.log import BATCH, DEAD_LETTERS, READINGS, TICK
+from city.readings import Tick, encode, encode_tick
+from ingest.acks import AckWindow
+from ingest.dead_letters import encode_dead_letter
+from ingest.intake import Intake
+from ingest.mqtt import MqttOptions, MqttSource
+from ingest.writer import LogRecord, LogWriter
+
+log = structlog.get_logger()
+
+REPORT_EVERY_S = 30.0
+DRAIN_S = 10.0
+FIRST_SESSION_S = 10.0
+
+
+@dataclass(frozen=True)
+class IngestOptions:
+    """`name`: fixed id of this process, in its ticks. `linger_ms`: longest wait for a batch to grow. `tick_s`: wall
+    time between ticks. `most_rows`: rows at which a batch is written at once. `most_unacknowledged`: messages taken in
+    and not yet in the log, at which reading stops."""
+
+    name: str
+    kafka: str
+    shards: int
+    mqtt: MqttOptions
+    clock: Timekeeper = field(default_factory=Clock)
+    linger_ms: float = 15.0
+    tick_s: float = 1.0
+    most_rows: int = 4096
+    most_unacknowledged: int = 16384
+
+
+class IngestProcess:
+    def __init__(self, city: City, options: IngestOptions) -> None:
+        self._options = options
+        self._intake = Intake(city, options.shards, options.name)
+        self._source = MqttSource(options.mqtt, self._message, self._new_session)
+        self._writer = LogWriter(options.kafka)
+        self._window = AckWindow()
+        self._ids: list[int] = []
+        self._flush_timer: asyncio.TimerHandle | None = None
+        self._messages = self._letters = 0
+
+    @property
+    def up(self) -> bool:
+        """Whether the MQTT session stands."""
+        return self._source.up
+
+    async def run(self) -> None:
+        """Until cancelled; then everything taken in is written and acknowledged. Raises Unavailable."""
+        await self._writer.start()
+        writing = asyncio.create_task(self._writer.run())
+        work = [asyncio.create_task(part) for part in (self._source.run(), self._ticks(), self._report())]
+        try:
+            await asyncio.gather(writing, *work)
+        finally:
+            self._source.pause()
+            self._flush()
+            await self._drain()
+            for task in (*work, writing):
+                task.cancel()
+            await asyncio.gather(writing, *work, return_exceptions=True)
+            await self._writer.stop()
+
+    async def _drain(self) -> None:
+        """Wait for the log, but not for ever: what it has not confirmed, the broker sends again."""
+        try:
+            await asyncio.wait_for(self._writer.drain(), DRAIN_S)
+        except TimeoutError:
+            log.error(
+                "log did not confirm in time", ingest=self._options.name, unacknowledged=self._window.unacknowledged
+            )
+
+    def _new_session(self) -> None:
+        """Packet ids of an earlier connection mean nothing on this one."""
+        self._window = AckWindow()
+        self._ids = []
+
+    def _message(self, topic: bytes, payload: bytes, packet_id: int, retained: bool) -> None:
+        options = self._options
+        self._messages += 1
+        self._intake.accept(topic, payload, retained, options.clock.now_ms())
+        if packet_id:
+            self._ids.append(packet_id)
+        if self._intake.buffers.size >= options.most_rows or 2 * len(self._ids) >= options.mqtt.receive_maximum:
+            self._flush()
+        elif self._flush_timer is None:
+            self._flush_timer = asyncio.get_running_loop().call_later(options.linger_ms / 1000, self._flush)
+        if self._window.unacknowledged + len(self._ids) >= options.most_unacknowledged:
+            self._source.pause()
+
+    def _flush(self) -> None:
+        """Write everything taken in so far."""
+        if self._flush_timer is not None:
+            self._flush_timer.cancel()
+            self._flush_timer = None
+        intake = self._intake
+        letters, intake.letters = intake.letters, []
+        ids, self._ids = self._ids, []
+        self._letters += len(letters)
+        records = [LogRecord(READINGS, shard, encode(batch), BATCH) for shard, batch in intake.buffers.cut()]
+        records += [LogRecord(DEAD_LETTERS, None, encode_dead_letter(letter)) for letter in letters]
+        if records or ids:
+            window = self._window
+            flush = window.open(ids)
+            self._writer.put(records, lambda: self._confirmed(window, window.confirm(flush)))
+
+    def _confirmed(self, window: AckWindow, ids: list[int]) -> None:
+        if window is not self._window:
+            return  # of a connection that is gone: the broker sends those messages again
+        self._source.acknowledge(ids)
+        if window.unacknowledged + len(self._ids) < self._options.most_unacknowledged:
+            self._source.resume()
+
+    async def _ticks(self) -> None:
+        """Say to every shard how far our clock has come, behind everything that reached us before."""
+        step_ms = round(self._options.tick_s * 1000 * self._options.clock.speed)
+        await self._first_session()
+        while True:
+            self._flush()
+            self._write_tick(step_ms)
+            await asyncio.sleep(self._options.tick_s)
+
+    async def _first_session(self) -> None:
+        """Give MQTT a moment to come up before we say that it is down."""
+        deadline_s = asyncio.get_running_loop().time() + FIRST_SESSION_S
+        while not self._source.up and asyncio.get_running_loop().time() < deadline_s:
+            await asyncio.sleep(0.05)
+
+    def _write_tick(self, step_ms: int) -> None:
+        clock_ms, now = self._options.clock.now_ms(), wall_ms()
+        tick = encode_tick(Tick(self._options.name, clock_ms, step_ms, self._source.up, now))
+        records = [LogRecord(READINGS, shard, tick, TICK) for shard in range(self._options.shards)]
+        self._writer.put(records, _nothing)
+
+    async def _report(self) -> None:
+        while True:
+            await asyncio.sleep(REPORT_EVERY_S)
+            log.info(
+                "ingest rate",
+                ingest=self._options.name,
+                messages_per_s=round(self._messages / REPORT_EVERY_S, 1),
+                dead_letters=self._letters,
+                unacknowledged=self._window.unacknowledged,
+                up=self._source.up,
+            )
+            self._messages = self._letters = 0
+
+
+def _nothing() -> None:
+    """A tick needs no acknowledgement."""

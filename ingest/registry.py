@@ -1,0 +1,81 @@
+"""The registry as ingest needs it: by device id, what it may send and where its readings go."""
+
+from dataclasses import dataclass
+
+from city.catalogue import COMMON
+from city.city import City
+from city.fleet import Fleet, fleet_of
+from city.sharding import shard_of_rows
+from ingest.contract import FEEDS, GATEWAY_SEGMENT, Gateway, Message
+
+TOPIC_ROOT = "citysafety"
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """An indicator as a device's class has it: its number in the log and its plausible range."""
+
+    id: str
+    number: int
+    lowest: float
+    highest: float
+    unit: str
+
+
+@dataclass(frozen=True)
+class KindOfDevice:
+    """What one kind of device sends: the message's type, and the indicators that its fields mean, by name."""
+
+    message: type[Message]
+    measures: dict[str, Measure]
+
+
+class Registry:
+    """Lookups by row of the fleet. Plain lists: a million lookups a second go through them."""
+
+    def __init__(self, city: City, shards: int) -> None:
+        fleet = fleet_of(city)
+        types = {t.slug: t for t in city.catalogue.device_types}
+        self.row_of: dict[str, int] = fleet.row_of
+        self.number: list[int] = fleet.number.tolist()
+        self.shard: list[int] = shard_of_rows(fleet, shards).tolist()
+        self._kind: list[int] = fleet.kind.tolist()
+        self._kinds = [
+            KindOfDevice(FEEDS[types[device_type].feed], _measures(city, risk_class))
+            for risk_class, device_type in fleet.kinds
+        ]
+        by_kind = [kind.measures for kind in self._kinds]
+        self.measures: list[dict[str, Measure]] = [by_kind[kind] for kind in self._kind]
+        self.topic_prefix: list[bytes] = _topic_prefixes(city, fleet, self._kind, self._kinds)
+
+    def kind(self, row: int) -> KindOfDevice:
+        return self._kinds[self._kind[row]]
+
+
+def _measures(city: City, risk_class: str) -> dict[str, Measure]:
+    """The indicators of a class by name; its own before the common ones."""
+    ordered = sorted(city.catalogue.indicators, key=lambda i: i.risk_class == risk_class)
+    return {
+        i.id: Measure(i.id, i.number, i.valid_min, i.valid_max, i.unit)
+        for i in ordered
+        if i.risk_class in (risk_class, COMMON)
+    }
+
+
+def _topic_prefixes(city: City, fleet: Fleet, kind: list[int], kinds: list[KindOfDevice]) -> list[bytes]:
+    """What a device's topics begin with, up to and including the slash before its id; few distinct, shared."""
+    shared: dict[tuple[int, bool], bytes] = {}
+    prefixes = []
+    for area_row, kind_row in zip(fleet.area.tolist(), kind, strict=True):
+        key = (area_row, kinds[kind_row].message is Gateway)
+        if key not in shared:
+            shared[key] = topic_prefix(city, fleet.area_ids[area_row], gateway=key[1]).encode()
+        prefixes.append(shared[key])
+    return prefixes
+
+
+def topic_prefix(city: City, area_id: str, gateway: bool = False) -> str:
+    """citysafety/{district}/{street}/{class}/ for the devices of an area. District and street are admin codes."""
+    area = city.areas[area_id]
+    district = list(city.ancestors(area.admin))[-1].code
+    return f"{TOPIC_ROOT}/{district}/{area.admin}/{GATEWAY_SEGMENT if gateway else area.risk_class}/"
