@@ -1,0 +1,1 @@
+"""Incidents, tickets and what was refused, in SQL."""
