@@ -1,0 +1,167 @@
+"""The thin adapter around Faust: everything else in this room would run as well on another consumer.
+
+What is switched off here, and why, is in docs/decisions/005: no web server, no tables, no leader topic, no waiting
+for unacknowledged messages on a rebalance. Topics exist before a worker starts (streams/topics.py).
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+
+from streams.transport import App
+
+log = structlog.get_logger()
+
+FETCH_BYTES = 16 << 20
+POLL_RECORDS = 500
+MOST_AT_ONCE = 64
+COMMIT_EVERY_S = 1.0
+PRODUCE_TIMEOUT_S = 30.0
+
+Partition = tuple[str, int]
+"""Topic and partition number."""
+
+
+@dataclass(frozen=True)
+class StreamOptions:
+    """`group`: Kafka consumer group. `session_s`: after how long without a heartbeat a worker counts as gone.
+    `fetch_wait_ms`: how long the broker may hold a fetch that finds nothing (streams/transport.py)."""
+
+    kafka: str
+    group: str
+    session_s: float = 30.0
+    fetch_wait_ms: int = 500
+
+
+@dataclass
+class Record:
+    """One record of the log. `message` is what Faust wants back to acknowledge it."""
+
+    topic: str
+    partition: int
+    offset: int
+    value: bytes
+    headers: dict[str, bytes]
+    message: Any
+
+    @classmethod
+    def of(cls, event: Any) -> "Record":
+        message = event.message
+        return cls(message.topic, message.partition, message.offset, event.value, dict(message.headers or {}), message)
+
+    def release(self) -> None:
+        """Let the payload go: until it is acknowledged only the offset is needed."""
+        self.value = b""
+        self.message.value = None
+
+
+Handler = Callable[[list[Record]], Awaitable[None]]
+Revoked = Callable[[set[Partition]], Awaitable[None]]
+
+
+class StreamApp:
+    """Hands records on in groups: whatever has arrived, at most MOST_AT_ONCE, in the log's order for each partition.
+
+    A handler that raises ends the worker: nothing it had not acknowledged is lost, and the next one starts there.
+    """
+
+    def __init__(self, options: StreamOptions) -> None:
+        self.assigned: set[Partition] = set()
+        self._revoked_handlers: list[Revoked] = []
+        self._failed: asyncio.Future[None] | None = None
+        self._app = _faust_app(options)
+        self._app.on_partitions_assigned.connect(self._assigned)
+        self._app.on_partitions_revoked.connect(self._revoked)
+
+    def consume(self, topic: str, handler: Handler, on_revoked: Revoked | None = None) -> None:
+        """Have `handler` called with the records of a topic, and `on_revoked` before partitions go to another worker or
+        this one stops."""
+        channel = self._app.topic(topic, value_serializer="raw", key_serializer="raw")
+        if on_revoked is not None:
+            self._revoked_handlers.append(on_revoked)
+
+        async def read(stream: Any) -> None:
+            waiting: list[Record] = []
+            async for event in stream.noack().events():
+                waiting.append(Record.of(event))
+                if len(waiting) < MOST_AT_ONCE and not stream.channel.queue.empty():
+                    continue
+                group, waiting = waiting, []
+                try:
+                    await handler(group)
+                except Exception as error:  # noqa: BLE001  (Faust would skip the records: end the worker instead)
+                    self._fail(error)
+                    await asyncio.Event().wait()
+
+        self._app.agent(channel, name=f"read-{topic}")(read)
+
+    async def produce(self, topic: str, key: bytes | None, value: bytes) -> "Awaitable[Any]":
+        """Send a record. Returns what to await for Kafka's confirmation."""
+        return await self._app.topic(topic, value_serializer="raw", key_serializer="raw").send(key=key, value=value)
+
+    def acknowledge(self, records: list[Record]) -> None:
+        """These need not be read again. Committed to Kafka within COMMIT_EVERY_S."""
+        consumer = self._app.consumer
+        for record in records:
+            consumer.ack(record.message)
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Until `stop` is set or a handler raises; raises what it raised."""
+        self._failed = asyncio.get_running_loop().create_future()
+        await self._app.start()
+        stopping = asyncio.create_task(stop.wait())
+        try:
+            await asyncio.wait([stopping, self._failed], return_when=asyncio.FIRST_COMPLETED)
+            if stop.is_set():
+                await self._let_go(self.assigned)
+        finally:
+            stopping.cancel()
+            await self._app.stop()
+        if self._failed.done():
+            self._failed.result()
+
+    def _fail(self, error: Exception) -> None:
+        if self._failed is not None and not self._failed.done():
+            self._failed.set_exception(error)
+
+    async def _assigned(self, _app: Any, assigned: set[Any], **_: Any) -> None:
+        self.assigned = {(tp.topic, tp.partition) for tp in assigned}
+        log.info("partitions assigned", partitions=sorted(self.assigned))
+
+    async def _revoked(self, _app: Any, revoked: set[Any], **_: Any) -> None:
+        await self._let_go({(tp.topic, tp.partition) for tp in revoked})
+
+    async def _let_go(self, partitions: set[Partition]) -> None:
+        for handler in self._revoked_handlers:
+            await handler(partitions)
+        await self._app.consumer.commit()
+
+
+def _faust_app(options: StreamOptions) -> Any:
+    return App(
+        options.group,
+        fetch_wait_ms=options.fetch_wait_ms,
+        broker=f"kafka://{options.kafka}",
+        value_serializer="raw",
+        key_serializer="raw",
+        web_enabled=False,
+        topic_disable_leader=True,
+        topic_allow_declare=False,
+        stream_wait_empty=False,
+        stream_recovery_delay=0,
+        broker_max_poll_records=POLL_RECORDS,
+        consumer_max_fetch_size=FETCH_BYTES,
+        consumer_auto_offset_reset="earliest",
+        broker_session_timeout=options.session_s,
+        broker_heartbeat_interval=options.session_s / 5,
+        broker_commit_interval=COMMIT_EVERY_S,
+        broker_commit_livelock_soft_timeout=3600,  # we hold acknowledgements back on purpose; the watchdog watches
+        producer_linger=0,
+        producer_max_request_size=8 << 20,
+        producer_request_timeout=PRODUCE_TIMEOUT_S,
+        store="memory://",
+        agent_supervisor="mode.CrashingSupervisor",
+    )

@@ -1,0 +1,38 @@
+"""The log's topics, made before anybody reads them: a Faust worker ignores a topic that is not there at its start."""
+
+from contextlib import suppress
+
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import KafkaError, TopicAlreadyExistsError
+
+from city.errors import Unavailable
+from city.log import ALERTS, DEAD_LETTERS, READINGS
+
+
+async def ensure_topics(kafka: str, shards: int, replicas: int = 1) -> str:
+    """Create what is missing. Returns the log's id: it changes when the log is a new one.
+
+    `readings` has a partition a shard. Raises Unavailable, or ValueError when the log has another number of shards.
+    """
+    admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
+    try:
+        await admin.start()
+    except KafkaError as error:
+        raise Unavailable(f"Kafka at {kafka}", str(error)) from error
+    try:
+        there = set(await admin.list_topics())
+        wanted = {READINGS: shards, ALERTS: shards, DEAD_LETTERS: 1}
+        missing = [NewTopic(name, partitions, replicas) for name, partitions in wanted.items() if name not in there]
+        if missing:
+            with suppress(TopicAlreadyExistsError):  # another process was faster
+                await admin.create_topics(missing)
+        (described,) = await admin.describe_topics([READINGS])
+        if len(described["partitions"]) != shards:
+            raise ValueError(
+                f"the log has {len(described['partitions'])} shards and the settings say {shards}: "
+                "a zone must stay on its shard, so set shards as the log has them, or begin a new log"
+            )
+        cluster = await admin.describe_cluster()
+        return str(cluster["cluster_id"])
+    finally:
+        await admin.close()
