@@ -1,0 +1,3 @@
+from qianshao.cli import main
+
+main()

@@ -1,0 +1,83 @@
+"""`qianshao city`: look at, check, convert and populate a city's tables."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+city_app = typer.Typer(help="The city as data: check, convert, populate.", no_args_is_help=True)
+
+Folder = Annotated[Path | None, typer.Argument(help="Folder of the city; the one of the settings if left out.")]
+
+
+@city_app.command()
+def check(folder: Folder = None) -> None:
+    """Read a city's tables and say everything that is wrong, each with file, line and remedy. Exit code 1 if something is."""
+    from city.errors import ConfigErrors
+    from city.tables import read_city
+    from qianshao.settings import Settings
+
+    try:
+        city = read_city(folder or Settings().city)
+    except ConfigErrors as errors:
+        typer.echo(str(errors), err=True)
+        raise typer.Exit(1) from None
+    counts = {
+        "classes": len(city.catalogue.classes),
+        "indicators": len(city.catalogue.indicators),
+        "areas": len(city.areas),
+        "grids": len(city.grids),
+        "officers": len(city.officers),
+        "devices": len(city.devices),
+    }
+    typer.echo(f"{city.name}: " + ", ".join(f"{count} {name}" for name, count in counts.items()))
+
+
+@city_app.command()
+def export(
+    target: Annotated[Path, typer.Argument(help="Folder to write.")],
+    folder: Annotated[
+        Path | None, typer.Option("--from", help="Folder of the city; the settings' if left out.")
+    ] = None,
+    form: Annotated[Literal["csv", "yaml"], typer.Option("--format", help="Format of the tables.")] = "csv",
+) -> None:
+    """Write a city's tables in one format. What is read from either format is the same."""
+    from city.tables import read_city, write_city
+    from qianshao.settings import Settings
+
+    write_city(read_city(folder or Settings().city), target, form)
+    typer.echo(f"written to {target}")
+
+
+@city_app.command("import")
+def import_(
+    source: Annotated[Path, typer.Argument(help="Folder with tables to lay over the city, e.g. devices.csv.")],
+    target: Annotated[Path, typer.Argument(help="Folder to write the joined city to.")],
+    folder: Annotated[
+        Path | None, typer.Option("--into", help="Folder of the city; the settings' if left out.")
+    ] = None,
+) -> None:
+    """Check tables against a city and write both, joined, as one city. Nothing is written if anything is wrong."""
+    from city.tables import overlay, read_city, write_city
+    from qianshao.settings import Settings
+
+    joined = overlay(read_city(folder or Settings().city), source)
+    write_city(joined, target, "csv")
+    typer.echo(f"{len(joined.devices)} devices, written to {target}")
+
+
+@city_app.command()
+def fleet(
+    target: Annotated[Path, typer.Argument(help="Folder to write sites, parents, devices and contacts to.")],
+    devices: Annotated[int, typer.Option(help="How many devices, in a realistic mix.")] = 2000,
+    seed: Annotated[int, typer.Option(help="The same seed makes the same fleet.")] = 1,
+    folder: Annotated[Path | None, typer.Option("--for", help="Folder of the city; the settings' if left out.")] = None,
+) -> None:
+    """Generate a fleet for a city: up to a million devices with sites, parents and contacts, marked illustrative."""
+    from city.generate import FleetRequest, generate_fleet
+    from city.tables import read_city, write_tables
+    from qianshao.settings import Settings
+
+    made = generate_fleet(read_city(folder or Settings().city), FleetRequest.of_size(devices), seed)
+    write_tables(made, target, ["sites", "parents", "devices", "contacts"])
+    typer.echo(f"{len(made.devices)} devices at {len(made.sites)} sites, written to {target}")

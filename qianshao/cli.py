@@ -1,0 +1,165 @@
+"""The command line. Each command says what it does with --help; what is heavy is imported when it is needed."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from pydantic import ValidationError
+
+from city.errors import QianshaoError
+from qianshao.city_commands import city_app
+from qianshao.logs import set_up_logs
+
+if TYPE_CHECKING:
+    from qianshao.settings import Settings
+
+app = typer.Typer(
+    name="qianshao",
+    help="前哨: real-time sensing and early warning for a district's emergency office.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+app.add_typer(city_app, name="city")
+
+ScenarioName = Annotated[str, typer.Argument(help="Name of a shipped scenario (S01, S06, S07, S08) or a file.")]
+
+
+@app.command()
+def demo(
+    scenario: Annotated[str, typer.Option(help="Name of a shipped scenario, or a file.")] = "S01",
+    seconds: Annotated[
+        float | None,
+        typer.Option("--for", help="Choose the speed so that the whole scenario fits into so many seconds."),
+    ] = None,
+    speed: Annotated[float | None, typer.Option(help="How many times faster than the wall time runs.")] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="No terminal: exit by itself and print one JSON object.")
+    ] = False,
+    data: Annotated[
+        Path, typer.Option(help="Folder for the run's data; what an earlier run left there is removed.")
+    ] = Path("var/demo"),
+) -> None:
+    """Play a scenario through the whole system on embedded brokers: MQTT, log, engine, tickets, page.
+
+    Without --json it shows a live summary and goes on until Ctrl-C, which drains and stops everything.
+    """
+    from qianshao.demo import run_demo
+
+    set_up_logs("demo", terminal=not as_json)
+    raise typer.Exit(run_demo(scenario, seconds, speed, as_json, data))
+
+
+@app.command()
+def up() -> None:
+    """Run the whole system on this machine until Ctrl-C: embedded brokers (in the embedded profile) and all processes."""
+    from qianshao.up import run_up
+
+    set_up_logs("up")
+    run_up(_settings())
+
+
+@app.command()
+def ingest() -> None:
+    """Run one ingest process: MQTT into the log. Several share a city by QIANSHAO_INGEST__FILTERS and __NAME."""
+    from qianshao.processes.ingest import run
+
+    set_up_logs("ingest")
+    run(_settings())
+
+
+@app.command()
+def detect() -> None:
+    """Run one detect worker: the log through the rule engine to alerts. Several share the shards."""
+    from qianshao.processes.detect import run
+
+    set_up_logs("detect")
+    run(_settings())
+
+
+@app.command()
+def incidents() -> None:
+    """Run one incidents worker: alerts and dead letters into incidents and tickets."""
+    from qianshao.processes.incidents import run
+
+    set_up_logs("incidents")
+    run(_settings())
+
+
+@app.command()
+def web() -> None:
+    """Serve the page."""
+    from qianshao.processes.web import run
+
+    set_up_logs("web")
+    run(_settings())
+
+
+@app.command()
+def simulate(
+    scenario: ScenarioName,
+    speed: Annotated[
+        float, typer.Option(help="How many times faster than the wall. Above 1 the system must play as fast.")
+    ] = 1.0,
+    ledger: Annotated[Path | None, typer.Option(help="File to note every published message in.")] = None,
+) -> None:
+    """Publish a scenario's messages over MQTT to the broker of the settings.
+
+    In a running system (`up`) the scenario begins now. With QIANSHAO_CLOCK__FILE it follows that play, as `demo` does.
+    """
+    from qianshao.simulate import run_simulate
+
+    set_up_logs("simulate")
+    run_simulate(_settings(), scenario, speed, ledger)
+
+
+@app.command()
+def score(
+    scenario: ScenarioName,
+    offline: Annotated[
+        bool, typer.Option("--offline", help="Play it straight through the engine in this process, without brokers.")
+    ] = False,
+) -> None:
+    """Compare the incidents of the settings' database with a scenario's truth; prints JSON. Exit code 1 if any is missed or false."""
+    from qianshao.scoring import run_score
+
+    set_up_logs("score")
+    raise typer.Exit(run_score(_settings(), scenario, offline))
+
+
+@app.command()
+def doctor(
+    compile_only: Annotated[
+        bool, typer.Option("--compile", help="Only compile the engine's kernels and cache them.")
+    ] = False,
+) -> None:
+    """Check everything this installation needs, and say what to do about what is missing. Exit code 1 if something is."""
+    from qianshao.doctor import compile_kernels, run_doctor
+
+    set_up_logs("doctor")
+    if compile_only:
+        compile_kernels()
+        return
+    raise typer.Exit(run_doctor(_settings()))
+
+
+def _settings() -> "Settings":
+    """The settings, or one clear error for each that is wrong."""
+    from qianshao.settings import Settings
+
+    try:
+        return Settings()
+    except ValidationError as error:
+        for problem in error.errors():
+            name = "__".join(str(part) for part in problem["loc"]).upper()
+            typer.echo(f"QIANSHAO_{name}: {problem['msg']}" if name else problem["msg"], err=True)
+        raise typer.Exit(2) from None
+
+
+def main() -> None:
+    """Run a command; what the user can mend is told in a line, not in a traceback."""
+    try:
+        app()
+    except QianshaoError as error:
+        typer.echo(str(error), err=True)
+        sys.exit(2)

@@ -1,0 +1,50 @@
+"""Played time that stands until the play begins: a file, written when everything is up, starts all processes' clocks at
+one moment."""
+
+from pathlib import Path
+
+import msgspec
+
+from city.clock import Clock, Timekeeper, wall_ms
+
+LOOK_EVERY_MS = 100.0
+
+
+class _Play(msgspec.Struct):
+    origin_ms: int
+    speed: float
+    started_ms: float | None = None
+
+
+class PlayedClock:
+    """Reads a clock file: `origin_ms` and `speed` from the beginning, `started_ms` once the play has begun."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._looked_ms = 0.0
+        self._clock: Clock | None = None
+        self._play = msgspec.json.decode(path.read_bytes(), type=_Play)
+
+    @property
+    def speed(self) -> float:
+        return self._play.speed
+
+    def now_ms(self) -> int:
+        if self._clock is None and wall_ms() - self._looked_ms > LOOK_EVERY_MS:
+            self._looked_ms = wall_ms()
+            self._play = msgspec.json.decode(self._path.read_bytes(), type=_Play)
+            if self._play.started_ms is not None:
+                self._clock = Clock(self._play.origin_ms, self._play.started_ms, self._play.speed)
+        return self._play.origin_ms if self._clock is None else self._clock.now_ms()
+
+
+def write_clock(path: Path, origin_ms: int, speed: float, started_ms: float | None = None) -> None:
+    """Write a clock file; with `started_ms`, begin the play. Readers see the old file or the new one, never half."""
+    draft = path.with_suffix(".new")
+    draft.write_bytes(msgspec.json.encode(_Play(origin_ms, speed, started_ms)))
+    draft.replace(path)
+
+
+def timekeeper(path: Path | None) -> Timekeeper:
+    """The clock of the settings: the wall, or a play."""
+    return Clock() if path is None else PlayedClock(path)

@@ -1,0 +1,39 @@
+"""Log to alerts."""
+
+import asyncio
+
+from alerts.store.database import Database
+from city.log import READINGS
+from qianshao.city_files import load_city, load_rules
+from qianshao.processes.lifecycle import say_ready, stop_on_signals, until_stopped
+from qianshao.settings import Settings
+from rules.engine.warm import warm_up
+from streams.app import StreamApp, StreamOptions
+from streams.checkpoint import CheckpointStore
+from streams.detect import DetectOptions, Detector
+from streams.topics import ensure_topics
+from streams.watchdog import Watchdog
+
+
+def run(settings: Settings) -> None:
+    """Until stopped; shards are checkpointed then. Raises Unavailable, StaleFenceError."""
+    asyncio.run(_run(settings))
+
+
+async def _run(settings: Settings) -> None:
+    stop, kafka = stop_on_signals(), settings.kafka
+    log_id = await ensure_topics(kafka.servers, kafka.shards, kafka.replicas)
+    database = Database(settings.database)
+    database.migrate()
+    city = load_city(settings)
+    app = StreamApp(StreamOptions(kafka.servers, "detect", kafka.session_s, kafka.fetch_wait_ms))
+    options = DetectOptions(settings.detect.name, log_id, kafka.shards, settings.detect.checkpoint_s)
+    detector = Detector(app, CheckpointStore(database), city, load_rules(settings, city), options)
+    warm_up()
+    watchdog = Watchdog(kafka.servers, lambda: {(READINGS, shard): at for shard, at in detector.offsets.items()})
+    watchdog.start()
+    ready = say_ready(settings.ready, lambda: bool(app.assigned))
+    try:
+        await until_stopped(stop, app.run(stop), detector.run(), ready)
+    finally:
+        watchdog.stop()

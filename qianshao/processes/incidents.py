@@ -1,0 +1,38 @@
+"""Alerts and dead letters to incidents and tickets."""
+
+import asyncio
+
+from alerts.deadlines import load_policy
+from alerts.store.database import Database
+from alerts.store.dead_letters import DeadLetterStore
+from alerts.store.incidents import IncidentStore
+from qianshao.city_files import load_city
+from qianshao.processes.lifecycle import say_ready, stop_on_signals, until_stopped
+from qianshao.settings import Settings
+from streams.app import StreamApp, StreamOptions
+from streams.incidents import IncidentWorker
+from streams.topics import ensure_topics
+from streams.watchdog import Watchdog
+
+
+def run(settings: Settings) -> None:
+    """Until stopped. Raises Unavailable."""
+    asyncio.run(_run(settings))
+
+
+async def _run(settings: Settings) -> None:
+    stop, kafka = stop_on_signals(), settings.kafka
+    log_id = await ensure_topics(kafka.servers, kafka.shards, kafka.replicas)
+    database = Database(settings.database)
+    database.migrate()
+    city = load_city(settings)
+    store = IncidentStore(database, city, load_policy(settings.city))
+    app = StreamApp(StreamOptions(kafka.servers, "incidents", kafka.session_s, kafka.fetch_wait_ms))
+    worker = IncidentWorker(app, database, store, DeadLetterStore(database), city, log_id)
+    watchdog = Watchdog(kafka.servers, lambda: worker.offsets)
+    watchdog.start()
+    ready = say_ready(settings.ready, lambda: bool(app.assigned))
+    try:
+        await until_stopped(stop, app.run(stop), ready)
+    finally:
+        watchdog.stop()

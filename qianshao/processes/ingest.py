@@ -1,0 +1,47 @@
+"""MQTT to log."""
+
+import asyncio
+
+from ingest.mqtt import MqttOptions
+from ingest.process import IngestOptions, IngestProcess
+from qianshao.city_files import load_city
+from qianshao.clockfile import timekeeper
+from qianshao.processes.lifecycle import say_ready, stop_on_signals, until_stopped
+from qianshao.settings import Settings
+from streams.topics import ensure_topics
+
+
+def run(settings: Settings) -> None:
+    """Until stopped; what was taken in is written and acknowledged then. Raises Unavailable."""
+    asyncio.run(_run(settings))
+
+
+async def _run(settings: Settings) -> None:
+    stop = stop_on_signals()
+    await ensure_topics(settings.kafka.servers, settings.kafka.shards, settings.kafka.replicas)
+    process = IngestProcess(load_city(settings), ingest_options(settings))
+    await until_stopped(stop, process.run(), say_ready(settings.ready, lambda: process.up))
+
+
+def ingest_options(settings: Settings) -> IngestOptions:
+    """Options of an ingest process, from the settings."""
+    mqtt, ingest = settings.mqtt, settings.ingest
+    return IngestOptions(
+        name=ingest.name,
+        kafka=settings.kafka.servers,
+        shards=settings.kafka.shards,
+        mqtt=MqttOptions(
+            host=mqtt.host,
+            port=mqtt.port,
+            client_id=f"qianshao-{ingest.name}",
+            filters=ingest.filters,
+            v5=mqtt.version == "5",
+            username=mqtt.username,
+            password=mqtt.password,
+            tls_ca=str(mqtt.tls_ca) if mqtt.tls_ca else None,
+            receive_maximum=mqtt.receive_maximum,
+        ),
+        clock=timekeeper(settings.clock.file),
+        linger_ms=ingest.linger_ms,
+        tick_s=ingest.tick_s,
+    )

@@ -1,0 +1,119 @@
+"""Everything that is set, in one object: defaults are the embedded profile, a TOML file and the environment override.
+
+`QIANSHAO_MQTT__HOST=broker` sets `mqtt.host`; QIANSHAO_CONFIG names the file, `qianshao.toml` here if it is there.
+"""
+
+import json
+import os
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, Field, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+ROOT = Path(__file__).resolve().parent.parent
+WEAK_PASSWORDS = {"", "admin", "password", "qianshao", "changeme", "guest", "123456"}
+
+
+class MqttSettings(BaseModel):
+    host: str = "127.0.0.1"
+    port: int = 18830
+    port_v311: int = Field(18831, description="embedded broker only: its MQTT 3.1.1 port; production has one port")
+    version: Literal["5", "3.1.1"] = "5"
+    username: str | None = None
+    password: str | None = None
+    tls_ca: Path | None = None
+    receive_maximum: int = Field(8192, ge=1, le=65535)
+
+
+class IngestSettings(BaseModel):
+    name: str = "ingest-1"
+    filters: tuple[str, ...] = ("citysafety/#",)
+    linger_ms: float = Field(15.0, ge=0, le=1000)
+    tick_s: float = Field(1.0, gt=0, le=10)
+
+
+class DetectSettings(BaseModel):
+    name: str = "detect-1"
+    checkpoint_s: float = Field(2.0, gt=0)
+
+
+class KafkaSettings(BaseModel):
+    servers: str = "127.0.0.1:19092"
+    shards: int = Field(4, ge=1, le=1024)
+    replicas: int = Field(1, ge=1)
+    session_s: float = Field(6.0, ge=6, description="seconds without a heartbeat after which a worker counts as gone")
+    fetch_wait_ms: int = Field(25, ge=1, description="longest an idle fetch waits; 500 on Apache Kafka, see streams")
+
+
+class WebSettings(BaseModel):
+    host: str = "127.0.0.1"
+    port: int = 8088
+
+
+class ClockSettings(BaseModel):
+    """Played time. `file`: appears when the play begins; until then the clock stands."""
+
+    file: Path | None = None
+
+
+class Settings(BaseSettings):
+    model_config = SettingsConfigDict(
+        env_prefix="QIANSHAO_", env_nested_delimiter="__", toml_file=os.environ.get("QIANSHAO_CONFIG", "qianshao.toml")
+    )
+
+    profile: Literal["embedded", "production"] = "embedded"
+    data: Path = Path("var")
+    city: Path = ROOT / "city" / "packs" / "baoan"
+    fleet: Path | None = Field(None, description="folder with devices, sites, parents to lay over the city's")
+    rules: Path = ROOT / "rules" / "packs" / "baoan"
+    database: str = ""
+    embedded_log_mb: int = Field(2048, description="memory of the embedded log at which it is begun anew")
+    ready: Path | None = Field(None, description="file to write once this process does its work")
+    mqtt: MqttSettings = MqttSettings()
+    ingest: IngestSettings = IngestSettings()
+    detect: DetectSettings = DetectSettings()
+    kafka: KafkaSettings = KafkaSettings()
+    web: WebSettings = WebSettings()
+    clock: ClockSettings = ClockSettings()
+
+    @model_validator(mode="after")
+    def _default_database(self) -> "Settings":
+        if not self.database:
+            self.database = f"sqlite:///{self.data.absolute() / 'qianshao.db'}"
+        return self
+
+    @model_validator(mode="after")
+    def _production_is_guarded(self) -> "Settings":
+        """Outside the embedded profile, anonymous MQTT and default passwords refuse to start."""
+        if self.profile == "embedded":
+            return self
+        if not self.mqtt.username or (self.mqtt.password or "") in WEAK_PASSWORDS:
+            raise ValueError("production needs mqtt.username and an mqtt.password that is not a default")
+        if self.mqtt.tls_ca is None and self.mqtt.host not in ("127.0.0.1", "localhost", "mosquitto"):
+            raise ValueError("production needs mqtt.tls_ca: MQTT over a network goes by TLS")
+        if self.database.startswith("sqlite"):
+            raise ValueError("production needs a PostgreSQL database, e.g. postgresql+pg8000://user:pass@host/qianshao")
+        password = self.database.partition("@")[0].rpartition(":")[2]
+        if "@" not in self.database or password in WEAK_PASSWORDS:
+            raise ValueError("production needs a database password that is not a default")
+        return self
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return (init_settings, env_settings, TomlConfigSettingsSource(settings_cls), file_secret_settings)
+
+    def environment(self) -> dict[str, str]:
+        """These settings as environment variables, for a child process."""
+        values = self.model_dump(mode="json", exclude_none=True)
+        return {
+            f"QIANSHAO_{name.upper()}": value if isinstance(value, str) else json.dumps(value)
+            for name, value in values.items()
+        }

@@ -1,0 +1,126 @@
+"""The whole system on one machine: brokers (embedded, where the profile says so) and processes, in order."""
+
+import asyncio
+import time
+
+import structlog
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from sqlalchemy import select
+
+from alerts.store import schema
+from alerts.store.database import Database
+from city.errors import Unavailable
+from city.log import ALERTS, DEAD_LETTERS, READINGS
+from qianshao.embedded import UNACKNOWLEDGED_TO_A_CLIENT, EmbeddedBrokers
+from qianshao.settings import Settings
+from qianshao.supervisor import Child, Supervisor
+from streams.topics import ensure_topics
+
+log = structlog.get_logger()
+
+READY_TIMEOUT_S = 60.0
+DRAIN_TIMEOUT_S = 60.0
+LOOK_EVERY_S = 0.5
+PROCESSES = ("incidents", "detect", "web", "ingest")  # readers before writers
+
+
+class System:
+    """Starts, watches, drains and stops. `settings` are those that the processes get."""
+
+    def __init__(self, settings: Settings) -> None:
+        folder = settings.data.absolute() / "run"
+        if settings.profile == "embedded":
+            window = min(settings.mqtt.receive_maximum, UNACKNOWLEDGED_TO_A_CLIENT)
+            settings = settings.model_copy(
+                update={"mqtt": settings.mqtt.model_copy(update={"receive_maximum": window})}
+            )
+        self.settings = settings
+        self.supervisor = Supervisor([Child(name, settings, folder) for name in PROCESSES])
+        self._folder = folder
+        self._brokers = EmbeddedBrokers(settings, folder) if settings.profile == "embedded" else None
+        self.database = Database(settings.database)
+
+    def child(self, name: str) -> Child:
+        return next(child for child in self.supervisor.children if child.name == name)
+
+    def start(self) -> None:
+        """Until every process does its work. Raises Unavailable."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        if self._brokers is not None:
+            self._brokers.start()
+        self.database.migrate()
+        asyncio.run(self._ensure_topics())
+        self.supervisor.start()
+        late = self.supervisor.wait_ready(READY_TIMEOUT_S)
+        if late:
+            where = ", ".join(str(self.child(name).log_file) for name in late)
+            raise Unavailable(f"process {', '.join(late)}", f"see {where}")
+
+    def look(self) -> None:
+        """Once in a while: start again what has ended, and the embedded log when it has grown too large."""
+        self.supervisor.look()
+        if self._brokers is not None and self._brokers.log_mb > self.settings.embedded_log_mb:
+            self.renew_log()
+
+    def stop(self) -> None:
+        """Drain and stop everything: what was taken in becomes tickets before the processes end."""
+        self.child("ingest").stop()
+        self.drain()
+        self.supervisor.stop()
+        if self._brokers is not None:
+            self._brokers.stop()
+        self.database.dispose()
+
+    def drain(self) -> bool:
+        """Wait until all that is in the log has had its effects. Whether it had within DRAIN_TIMEOUT_S."""
+        deadline_s = time.monotonic() + DRAIN_TIMEOUT_S
+        while time.monotonic() < deadline_s:
+            if asyncio.run(self._behind()) == 0:
+                return True
+            self.supervisor.look()
+            time.sleep(LOOK_EVERY_S / 2)
+        log.error("the log did not drain in time", after_s=DRAIN_TIMEOUT_S)
+        return False
+
+    def renew_log(self) -> None:
+        """The embedded log is never trimmed: drain it, stop who uses it, and begin a new one. Messages wait at MQTT."""
+        assert self._brokers is not None
+        log.warning("embedded log is full: beginning a new one", mb=round(self._brokers.log_mb))
+        users = [self.child(name) for name in ("ingest", "detect", "incidents")]
+        users[0].stop()
+        self.drain()
+        for child in users[1:]:
+            child.stop()
+        self._brokers.stop_log()
+        self._brokers.start_log()
+        asyncio.run(self._ensure_topics())
+        for child in reversed(users):
+            child.start()
+
+    async def _ensure_topics(self) -> str:
+        kafka = self.settings.kafka
+        return await ensure_topics(kafka.servers, kafka.shards, kafka.replicas)
+
+    async def _behind(self) -> int:
+        """Records in the log whose effects are not in the store yet."""
+        log_id = await self._ensure_topics()
+        consumer = AIOKafkaConsumer(bootstrap_servers=self.settings.kafka.servers)
+        await consumer.start()
+        try:
+            shards = range(self.settings.kafka.shards)
+            topics = [(READINGS, n) for n in shards] + [(ALERTS, n) for n in shards] + [(DEAD_LETTERS, 0)]
+            ends = await consumer.end_offsets([TopicPartition(*topic) for topic in topics])
+        finally:
+            await consumer.stop()
+        done = self._done(log_id)
+        return sum(max(0, end - 1 - done.get((tp.topic, tp.partition), -1)) for tp, end in ends.items())
+
+    def _done(self, log_id: str) -> dict[tuple[str, int], int]:
+        """Offset of the last record of each partition whose effects are in the store."""
+        shards, positions = schema.shards, schema.positions
+        with self.database.reading() as connection:
+            read = connection.execute(select(shards).where(shards.c.log_id == log_id))
+            done = {(READINGS, row.shard): row.offset for row in read}
+            for row in connection.execute(select(positions).where(positions.c.log_id == log_id)):
+                done[(row.topic, row.partition)] = row.offset
+        return done
