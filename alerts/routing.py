@@ -14,7 +14,7 @@ def route(city: City, risk_class: str | None, site: str | None, admin: str | Non
     Walks up from the grid; at each step a unit of that scope that answers for the class wins over one that answers for
     all. Ends at a staffed unit of the top. LookupError when the city has none: `unstaffed` tells beforehand.
     """
-    grid = city.sites[site].grid if site in city.sites else None
+    grid = city.sites[site].grid if site is not None and site in city.sites else None
     above = tuple(unit.code for unit in city.ancestors(grid or admin or _top(city)))
     for scope in above or (_top(city),):
         unit = _answering(city, scope, risk_class)

@@ -38,8 +38,8 @@ class Transition(msgspec.Struct, frozen=True, kw_only=True):
     event time of the alert's first transition. value: the reading behind it, in the indicator's unit; for an absence
     seconds without a sign of life. samples, held_ms: the evidence. explained_by: parent whose failure explains it.
     area, site, admin, risk_class: where; None where the subject has none. group: how alerts of the rule are
-    gathered into incidents: "area", "device" or a parent's kind, and group_key that area, device or parent. trigger: the
-    reading behind it; without one, time passing did it, and wall_ms is the wall time of the tick that said so.
+    gathered into incidents: "area", "device" or a parent's kind, and group_key that area, device or parent. trigger:
+    the reading behind it; without one, time passing did it, and wall_ms is the wall time of the tick that said so.
     """
 
     alert: str

@@ -52,7 +52,7 @@ def demo(
 
 @app.command()
 def up() -> None:
-    """Run the whole system on this machine until Ctrl-C: embedded brokers (in the embedded profile) and all processes."""
+    """Run the whole system on this machine until Ctrl-C: all processes, and in the embedded profile their brokers."""
     from qianshao.up import run_up
 
     set_up_logs("up")
@@ -120,7 +120,8 @@ def score(
         bool, typer.Option("--offline", help="Play it straight through the engine in this process, without brokers.")
     ] = False,
 ) -> None:
-    """Compare the incidents of the settings' database with a scenario's truth; prints JSON. Exit code 1 if any is missed or false."""
+    """Compare the incidents of the settings' database with a scenario's truth. Prints JSON; exit code 1 if any is missed or
+    false."""
     from qianshao.scoring import run_score
 
     set_up_logs("score")
@@ -133,7 +134,7 @@ def doctor(
         bool, typer.Option("--compile", help="Only compile the engine's kernels and cache them.")
     ] = False,
 ) -> None:
-    """Check everything this installation needs, and say what to do about what is missing. Exit code 1 if something is."""
+    """Check everything this installation needs, and say what to do about what is missing. Exit code 1 if any is."""
     from qianshao.doctor import compile_kernels, run_doctor
 
     set_up_logs("doctor")

@@ -100,7 +100,9 @@ class StreamApp:
 
     async def produce(self, topic: str, key: bytes | None, value: bytes) -> "Awaitable[Any]":
         """Send a record. Returns what to await for Kafka's confirmation."""
-        return await self._app.topic(topic, value_serializer="raw", key_serializer="raw").send(key=key, value=value)
+        channel = self._app.topic(topic, value_serializer="raw", key_serializer="raw")
+        confirmation: Awaitable[Any] = await channel.send(key=key, value=value)
+        return confirmation
 
     def acknowledge(self, records: list[Record]) -> None:
         """These need not be read again. Committed to Kafka within COMMIT_EVERY_S."""
@@ -112,7 +114,7 @@ class StreamApp:
         """Until `stop` is set or a handler raises; raises what it raised."""
         self._failed = asyncio.get_running_loop().create_future()
         await self._app.start()
-        stopping = asyncio.create_task(stop.wait())
+        stopping: asyncio.Future[Any] = asyncio.ensure_future(stop.wait())
         try:
             await asyncio.wait([stopping, self._failed], return_when=asyncio.FIRST_COMPLETED)
             if stop.is_set():

@@ -72,7 +72,8 @@ class CheckpointStore:
 
 
 def _pack(state: bytes) -> bytes:
-    return len(state).to_bytes(_SIZE_BYTES, "big") + CODEC.compress(state, asbytes=True)
+    compressed: bytes = CODEC.compress(state, asbytes=True)
+    return len(state).to_bytes(_SIZE_BYTES, "big") + compressed
 
 
 def _unpack(stored: bytes | None) -> bytes | None:

@@ -12,15 +12,15 @@ import structlog
 from city.city import City
 from city.clock import wall_ms
 from city.fleet import Fleet, fleet_of
-from city.log import ALERTS, DEAD_LETTERS, KIND, READINGS, TICK
+from city.log import ALERTS, KIND, READINGS, TICK
 from city.readings import Batch, Tick, decode, decode_tick, merge
 from city.sharding import shard_of_rows
 from city.transitions import Transition, encode_transition
-from ingest.dead_letters import DeadLetter, Reason, encode_dead_letter
 from rules.engine.shard import Shard
 from rules.language.pack import Pack
 from streams.app import Partition, Record, StreamApp
 from streams.checkpoint import Checkpoint, CheckpointStore, StaleFenceError
+from streams.poison import set_aside
 
 log = structlog.get_logger()
 
@@ -138,8 +138,8 @@ class Detector:
         await self._announce(shard, shard.engine.tick(tick))
 
     async def _say_quiet(self, shard: OwnedShard) -> None:
-        """No ticks: nothing in the log can say that we are blind, so say it beside the log. The engine will say the same
-        of this time, by the same id, when ticks come again."""
+        """No ticks: nothing in the log can say that we are blind, so say it beside the log. The engine will say the
+        same of this time, by the same id, when ticks come again."""
         shard.quiet = True
         log.error("no ticks: blind", shard=shard.number, since_s=QUIET_S)
         await self._announce(shard, shard.engine.gone_quiet(wall_ms()))
@@ -151,17 +151,7 @@ class Detector:
             try:
                 readable.append(read(record.value))
             except UNREADABLE as error:
-                log.error("poison record", shard=record.partition, offset=record.offset, error=repr(error))
-                letter = DeadLetter(
-                    reason=Reason.POISON,
-                    detail=f"{READINGS}/{record.partition}@{record.offset}: {error!r}",
-                    topic=READINGS,
-                    payload=record.value,
-                    payload_bytes=len(record.value),
-                    received_ms=int(wall_ms()),
-                    ingest=self._options.name,
-                )
-                await (await self._app.produce(DEAD_LETTERS, None, encode_dead_letter(letter)))
+                await set_aside(self._app, record, error, self._options.name)
         return readable
 
     async def _announce(self, shard: OwnedShard, transitions: list[Transition]) -> None:

@@ -1,7 +1,8 @@
 """Transitions and dead letters to incidents, tickets and the list of what was refused."""
 
 import asyncio
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import msgspec
 import structlog
@@ -9,7 +10,7 @@ import structlog
 from alerts.refusals import unregistered
 from alerts.store.database import Database
 from alerts.store.dead_letters import DeadLetterStore, Letter
-from alerts.store.incidents import IncidentStore
+from alerts.store.incidents import IncidentStore, Recorded
 from alerts.store.positions import Position, load_offset
 from city.city import City
 from city.clock import wall_ms
@@ -17,8 +18,12 @@ from city.log import ALERTS, DEAD_LETTERS
 from city.transitions import Transition, decode_transition
 from ingest.dead_letters import DeadLetter, Reason, decode_dead_letter
 from streams.app import Partition, Record, StreamApp
+from streams.poison import set_aside
 
 log = structlog.get_logger()
+
+WORKER = "incidents"
+T = TypeVar("T")
 
 
 class IncidentWorker:
@@ -45,24 +50,43 @@ class IncidentWorker:
         return dict(self._offsets)
 
     async def _take_alerts(self, records: list[Record]) -> None:
-        transitions = [t for record in await self._fresh(records) if (t := _transition(record)) is not None]
+        read = await self._read(await self._fresh(records), decode_transition)
         positions = self._advance(records)
-        recorded = await asyncio.to_thread(self._incidents.record, transitions, positions, wall_ms())
+        try:
+            recorded = await self._record([transition for _, transition in read], positions)
+        except LookupError:  # one of them cannot be routed: find which, and take in the others
+            for record, transition in read:
+                try:
+                    await self._record([transition], [])
+                except LookupError as error:
+                    await set_aside(self._app, record, error, WORKER)
+            recorded = await self._record([], positions)
         if recorded.tickets:
             log.info("tickets opened", tickets=recorded.tickets, transitions=recorded.transitions)
         self._app.acknowledge(records)
 
     async def _take_letters(self, records: list[Record]) -> None:
-        fresh = await self._fresh(records)
-        read = [(record, letter) for record in fresh if (letter := _letter(record)) is not None]
+        read = await self._read(await self._fresh(records), decode_dead_letter)
         strangers = [letter for _, letter in read if letter.reason is Reason.UNKNOWN_DEVICE]
-        if strangers:
-            alerts = [unregistered(s.topic, s.device, s.received_ms, self._city) for s in strangers]
-            first = {alert.alert: alert for alert in reversed(alerts)}
-            await asyncio.to_thread(self._incidents.record, list(first.values()), [], wall_ms())
-        kept = [_kept(letter, f"{self._log_id}/{r.partition}/{r.offset}") for r, letter in read]
+        alerts = [unregistered(s.topic, s.device, s.received_ms, self._city) for s in strangers]
+        if alerts:
+            await self._record(list({alert.alert: alert for alert in reversed(alerts)}.values()), [])
+        kept = [_kept(letter, f"{self._log_id}/{record.partition}/{record.offset}") for record, letter in read]
         await asyncio.to_thread(self._letters.record, kept, self._advance(records))
         self._app.acknowledge(records)
+
+    async def _record(self, transitions: list[Transition], positions: list[Position]) -> Recorded:
+        return await asyncio.to_thread(self._incidents.record, transitions, positions, wall_ms())
+
+    async def _read(self, records: list[Record], decode: Callable[[bytes], T]) -> list[tuple[Record, T]]:
+        """Records with what they say; those that cannot be read are set aside."""
+        read = []
+        for record in records:
+            try:
+                read.append((record, decode(record.value)))
+            except msgspec.MsgspecError as error:
+                await set_aside(self._app, record, error, WORKER)
+        return read
 
     async def _fresh(self, records: list[Record]) -> list[Record]:
         """Records past what the store has of their partition."""
@@ -85,26 +109,6 @@ class IncidentWorker:
     async def _give_up(self, partitions: set[Partition]) -> None:
         for partition in partitions:
             self._offsets.pop(partition, None)
-
-
-def _transition(record: Record) -> Transition | None:
-    try:
-        return decode_transition(record.value)
-    except msgspec.MsgspecError as error:
-        _log_poison(record, error)
-        return None
-
-
-def _letter(record: Record) -> DeadLetter | None:
-    try:
-        return decode_dead_letter(record.value)
-    except msgspec.MsgspecError as error:
-        _log_poison(record, error)
-        return None
-
-
-def _log_poison(record: Record, error: Exception) -> None:
-    log.error("poison record", topic=record.topic, partition=record.partition, offset=record.offset, error=repr(error))
 
 
 def _kept(letter: DeadLetter, letter_id: str) -> Letter:

@@ -10,23 +10,25 @@ import faust
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer, Transport
 
 
-class _Thread(AIOKafkaConsumerThread):  # type: ignore[misc]
+class _Thread(AIOKafkaConsumerThread):
+    app: Any
+
     def _create_worker_consumer(self, transport: Any) -> Any:
         consumer = super()._create_worker_consumer(transport)
         consumer._fetch_max_wait_ms = self.app.fetch_wait_ms  # read by aiokafka when the consumer starts
         return consumer
 
 
-class _Consumer(Consumer):  # type: ignore[misc]
+class _Consumer(Consumer):
     def _new_consumer_thread(self) -> Any:
         return _Thread(self, loop=self.loop, beacon=self.beacon)
 
 
-class _Transport(Transport):  # type: ignore[misc]
+class _Transport(Transport):
     Consumer = _Consumer
 
 
-class App(faust.App):  # type: ignore[misc]
+class App(faust.App):
     """A Faust app whose fetches wait at most `fetch_wait_ms`."""
 
     def __init__(self, *args: Any, fetch_wait_ms: int, **options: Any) -> None:

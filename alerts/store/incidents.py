@@ -105,7 +105,7 @@ def _write(connection: Connection, table: Table, rows: list[dict[str, Any]], kno
     _insert(connection, table, [row for row in rows if row["id"] not in known])
     old = [{f"b_{k}": v for k, v in row.items() if k not in _ONCE} for row in rows if row["id"] in known]
     if old:
-        values = {name[2:]: bindparam(name) for name in old[0] if name != "b_id"}
+        values: dict[str, Any] = {name[2:]: bindparam(name) for name in old[0] if name != "b_id"}
         connection.execute(update(table).where(table.c.id == bindparam("b_id")).values(values), old)
 
 

@@ -1,8 +1,10 @@
 """The page, served."""
 
-import uvicorn
-from alerts.console.app import create_app
+from socket import socket
 
+import uvicorn
+
+from alerts.console.app import create_app
 from alerts.store.database import Database
 from qianshao.city_files import load_city
 from qianshao.clockfile import timekeeper
@@ -16,8 +18,8 @@ def run(settings: Settings) -> None:
     app = create_app(database, load_city(settings), timekeeper(settings.clock.file), settings.profile)
 
     class Server(uvicorn.Server):
-        async def startup(self, sockets: list[object] | None = None) -> None:
-            await super().startup(sockets=sockets)  # type: ignore[arg-type]
+        async def startup(self, sockets: list[socket] | None = None) -> None:
+            await super().startup(sockets)
             if settings.ready is not None:
                 settings.ready.touch()
 

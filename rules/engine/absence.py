@@ -25,15 +25,16 @@ CLOSE = 0.1  # shares of silent devices nearer than this are as good as equal
 
 @njit(cache=True)
 def pass_silence(state: State, program: Program, indices: Array, log_ms: int, sighted: int, out: Array) -> int:
-    """Look at the watches at `indices`, all due at or before sighted time `sighted`. `out` must have room for two changes a
-    watch. Returns the changes."""
+    """Look at the watches at `indices`, all due at or before sighted time `sighted`: a sign of life since does not move
+    a due time, so a watch may find nothing to do. `out` must have room for two changes a watch. Returns the changes."""
     n = 0
     for w in indices:
         watch = state.watches[w]
         rule = program.absences[watch.rule]
         interval_ms = state.interval_ms[watch.device]
         if watch.state == PRESENT:
-            if rule.any or not is_off(state, program, watch.device):
+            quiet = sighted - watch.seen >= after(rule, rule.first, interval_ms)
+            if quiet and (rule.any or not is_off(state, program, watch.device)):
                 watch.state = SILENT
                 watch.silent = sighted
                 if rule.any:
@@ -45,7 +46,7 @@ def pass_silence(state: State, program: Program, indices: Array, log_ms: int, si
                 if rule.any:
                     count_silent(state, watch.device, 1)
                     n = explain(state, program, w, log_ms, out, n)
-            else:
+            elif sighted - watch.clear >= rule.clear_ms:
                 n = step(watch, w, rule.lower[watch.level], log_ms, sighted, out, n)
                 watch.clear = sighted
                 if watch.level == 0:

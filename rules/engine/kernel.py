@@ -63,7 +63,7 @@ def change(
 
 
 @njit(cache=True)
-def move(track: Any, rule: Any, index: int, row: int, to: int, ms: int, value: float, out: Array, n: int) -> int:
+def move(track: Any, index: int, row: int, to: int, ms: int, value: float, out: Array, n: int) -> int:
     """Take a track to another level at event time `ms` and write it down. Returns the next free row of `out`."""
     before = track.level
     if before == 0:
@@ -101,6 +101,9 @@ def judge(state: State, program: Program, index: int, value: float, ms: int, row
     track = state.tracks[index]
     rule = program.rules[track.rule]
     x = value * rule.sign
+    if x < rule.floor and not track.stirred:  # most readings, on a calm day
+        track.last_ms = ms
+        return n
     stale = track.last_ms != NEVER and ms - track.last_ms > rule.max_gap_ms
     track.last_ms = ms
     reached = 0
@@ -116,15 +119,16 @@ def judge(state: State, program: Program, index: int, value: float, ms: int, row
         if track.samples[i] >= rule.min_samples and ms - track.held_ms[i] >= rule.hold_ms[i]:
             reached = i + 1
     if reached > track.level:
-        n = move(track, rule, index, row, reached, ms, value, out, n)
+        n = move(track, index, row, reached, ms, value, out, n)
     elif track.level > 0:
         if x < rule.threshold[track.level - 1] - rule.margin:
             if track.clear_ms == NEVER or stale:
                 track.clear_ms = ms
             if ms - track.clear_ms >= rule.clear_ms:
-                n = move(track, rule, index, row, rule.lower[track.level], ms, value, out, n)
+                n = move(track, index, row, rule.lower[track.level], ms, value, out, n)
         else:
             track.clear_ms = NEVER
+    track.stirred = track.level > 0 or x >= rule.floor
     state.track_due[index] = due_at(track, rule)
     return n
 
@@ -132,7 +136,8 @@ def judge(state: State, program: Program, index: int, value: float, ms: int, row
 @njit(cache=True, inline="always")
 def agree(value: float, ms: int, other: float, other_ms: int, step: float) -> bool:
     """Whether a change from `other` to `value` is no faster than `step` a minute, of which one is always allowed."""
-    return abs(value - other) <= step * max(1.0, (ms - other_ms) / MINUTE_MS)
+    change = abs(value - other)
+    return change <= step or change <= step * ((ms - other_ms) / MINUTE_MS)
 
 
 @njit(cache=True, inline="always")
@@ -167,8 +172,8 @@ def sign_of_life(
             continue
         watch.newest_ms, watch.newest_seq = ms, seq
         watch.seen = sighted
-        rule = program.absences[watch.rule]
         if watch.state == SILENT or watch.state == DECLARED:
+            rule = program.absences[watch.rule]
             if rule.any:
                 count_silent(state, d, -1)
             if watch.level > 0:
@@ -176,7 +181,7 @@ def sign_of_life(
                 watch.clear = sighted
             else:
                 watch.state = PRESENT
-        state.watch_due[w] = watch_due_at(watch, rule, state.interval_ms[d])
+            state.watch_due[w] = watch_due_at(watch, rule, state.interval_ms[d])
 
 
 @njit(cache=True, inline="always")
@@ -247,12 +252,10 @@ def apply_rows(
                 column = program.slot_of[indicator[i + _NEAR]]
                 if ahead.watches > 0:
                     prefetch(state.watches, ahead.watch)
-                    prefetch(state.watch_due, ahead.watch)
                 if column >= 0 and program.slots[ahead.kind, column].series >= 0:
                     ahead_slot = program.slots[ahead.kind, column]
                     prefetch(state.series, ahead.series + ahead_slot.series)
                     prefetch(state.tracks, ahead.track + ahead_slot.track)
-                    prefetch(state.track_due, ahead.track + ahead_slot.track)
 
         d = state.local[device[i]] if device[i] < numbers else NOBODY
         if d < 0 or indicator[i] >= indicators:
@@ -316,7 +319,7 @@ def pass_time(state: State, program: Program, indices: Array, log_ms: int, out: 
                     to = i + 1
             if to == 0:
                 to = rule.lower[track.level]
-            n = move(track, rule, index, NOBODY, to, due, 0.0, out, n)
+            n = move(track, index, NOBODY, to, due, 0.0, out, n)
             due = due_at(track, rule)
         state.track_due[index] = due
     return n

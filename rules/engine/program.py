@@ -112,6 +112,7 @@ def _level_rules(rules: tuple[LevelRule, ...]) -> Any:
     for row, rule in zip(rows, rules, strict=True):
         sign = -1.0 if rule.low else 1.0
         row["threshold"] = [np.inf if mark is None else sign * mark for mark in rule.threshold]
+        row["floor"] = row["threshold"].min()
         row["hold_ms"], row["lower"] = rule.hold_ms, _lower(rule.threshold)
         row["min_samples"], row["sign"], row["margin"] = rule.min_samples, sign, rule.margin
         row["clear_ms"], row["max_gap_ms"] = rule.clear_ms, rule.max_gap_ms

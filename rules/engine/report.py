@@ -33,7 +33,7 @@ class Reporter:
     def transitions(
         self, changes: Any, log_ms: int, batch: Batch | None = None, wall_ms: float | None = None
     ) -> Iterator[Transition]:
-        """Each of the (n,) CHANGE records, in order. `batch`: whose rows they name; `wall_ms`: of the tick, if a tick made
+        """Each of the (n,) CHANGE records, in order. `batch`: whose rows they name; `wall_ms`: of the tick, if one made
         them."""
         for change in changes:
             if change["on"] == ON_PARENT:

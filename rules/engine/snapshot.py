@@ -48,8 +48,8 @@ def _name(rule: Any) -> RuleName:
 
 
 class KindName(msgspec.Struct, frozen=True):
-    """What was remembered of a kind of device: indicator numbers of its series, (indicator, rule row) of its tracks, rule
-    rows of its watches."""
+    """What was remembered of a kind of device: indicator numbers of its series, (indicator, rule row) of its tracks,
+    rule rows of its watches."""
 
     series: list[int]
     tracks: list[tuple[int, int]]

@@ -42,7 +42,7 @@ TRACK = np.dtype(
         ("samples", "u1", 4),
         ("rule", "i2"),
         ("level", "u1"),
-        ("spare", "u1"),
+        ("stirred", "u1"),  # whether a level's condition holds, or there is a level: else only last_ms is of use
     ]
 )
 
@@ -83,6 +83,7 @@ for _record, _size in ((DEVICE, 16), (SERIES, 64), (TRACK, 64), (WATCH, 64), (PA
 
 LEVEL_RULE = np.dtype(
     [
+        ("floor", "f8"),  # the least of the thresholds
         ("threshold", "f8", 4),  # infinite where the level does not exist; negated for `low`
         ("hold_ms", "i8", 4),
         ("lower", "u1", 5),  # next lower existing level
@@ -171,7 +172,8 @@ class State(NamedTuple):
     local: (numbers,) int32, row of a registry number, or NOBODY. devices: (d,) DEVICE. interval_ms: (d,) int64.
     parents_of: (d, 4) int32 rows of parents, or NOBODY. series: (s,) SERIES. tracks: (t,) TRACK.
     track_due: (t,) int64, event time at which time alone changes it. watches: (w,) WATCH. watch_due: (w,) int64,
-    sighted time. parents: (p,) PARENT. children: (c,) int32, rows of watches, grouped by parent.
+    sighted time before which a watch need not be looked at. parents: (p,) PARENT. children: (c,) int32, rows of
+    watches, grouped by parent.
     """
 
     local: Array

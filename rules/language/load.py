@@ -1,18 +1,19 @@
 """Reading a pack: YAML to meaning, every mistake with its place and remedy."""
 
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from city.catalogue import COMMON, Catalogue
 from city.errors import ConfigError, ConfigErrors
-from city.levels import LEVELS, Level
+from city.levels import Level
 from city.registry import ParentKind
 from city.transitions import Nature
 from city.yamlfile import YamlFile, load_yaml
 from rules.language.pack import AbsenceRule, LevelRule, Marks, Pack, ParentRule, Rule
 from rules.language.quantities import parse_duration_ms, parse_intervals, parse_quantity, parse_share
-from rules.language.schema import PackFile, ParentNode, RuleNode, RulesFile, Scalar
+from rules.language.schema import COLOURS, PackFile, ParentNode, RuleNode, RulesFile, Scalar
 
 PACK_FILE = "pack.yaml"
 LEAST_SILENCE_MS = 180_000  # device_health_common of the domain: max(3 x interval, 180 s)
@@ -135,12 +136,12 @@ class _Reader:
                 self._error((*at, "absence", "of"), f"{name!r} is no indicator that is a sign of life")
         after: list[float | None] = []
         intervals: list[float | None] = []
-        for level in LEVELS:
-            key = (*at, "absence", "levels", level.slug)
-            mark = absence.levels.get(level.slug)
+        for colour in COLOURS:
+            mark = absence.levels.get(colour)
             many = parse_intervals(mark) if mark is not None else None
             intervals.append(many)
-            after.append(None if mark is None else LEAST_SILENCE_MS if many else self._duration(key, mark))
+            place = (*at, "absence", "levels", colour)
+            after.append(None if mark is None else LEAST_SILENCE_MS if many else self._duration(place, mark))
         self._rising((*at, "absence", "levels"), [mark for mark in after if mark is not None], "later")
         if self.errors:
             return None
@@ -156,7 +157,7 @@ class _Reader:
         unit = self._unit((*at, "indicator"), node.indicator, classes)
         if unit is None:
             return None
-        marks = [self._quantity((*at, "levels", k), node.levels.get(k), unit) for k in _slugs()]
+        marks = [self._quantity((*at, "levels", k), node.levels.get(k), unit) for k in COLOURS]
         exists = [mark for mark in marks if mark is not None]
         self._rising((*at, "levels"), [-m for m in exists] if node.direction == "low" else exists, "further out")
         if node.clear.margin == 0 and unit != "1" and "margin" not in self._keys((*at, "clear")):
@@ -196,7 +197,7 @@ class _Reader:
         for slug in node.hold:
             if slug not in (node.levels or {}):
                 self._error((*at, slug), f"hold names {slug}, which has no threshold", "add it to levels, or remove it")
-        holds = [self._duration((*at, slug), node.hold.get(slug, "0s")) for slug in _slugs()]
+        holds = [self._duration((*at, slug), node.hold.get(slug, "0s")) for slug in COLOURS]
         return (holds[0], holds[1], holds[2], holds[3])
 
     def _parent(self, i: int, node: ParentNode) -> ParentRule | None:
@@ -221,7 +222,7 @@ class _Reader:
     def _rising(self, at: tuple[str | int, ...], marks: list[float], word: str) -> None:
         if not marks:
             self._error(at, "no level has a mark", "e.g. levels: {yellow: 15 cm}")
-        if any(later <= earlier for earlier, later in zip(marks, marks[1:], strict=False)):
+        if any(later <= earlier for earlier, later in pairwise(marks)):
             self._error(at, f"each further colour must be {word}", "blue, yellow, orange, red in that order")
 
     def _duration(self, at: tuple[str | int, ...], text: Scalar) -> int:
@@ -232,7 +233,8 @@ class _Reader:
     ) -> float | None:
         if text is None or (bare_zero and text == 0):
             return None
-        return self._try(at, lambda t: parse_quantity(t, unit), text)
+        value: float | None = self._try(at, lambda t: parse_quantity(t, unit), text)
+        return value
 
     def _try(self, at: tuple[str | int, ...], parse: Any, text: Scalar) -> Any:
         try:
@@ -247,10 +249,6 @@ class _Reader:
     def _error(self, at: tuple[str | int, ...], message: str, remedy: str = "") -> None:
         line, column = self.file.mark(at)
         self.errors.append(ConfigError(self.file.path, line, column, message, remedy))
-
-
-def _slugs() -> tuple[str, ...]:
-    return tuple(level.slug for level in LEVELS)
 
 
 def _marks(values: list[float | None]) -> Marks:

@@ -6,6 +6,7 @@ import msgspec
 
 Scalar = str | int | float
 Colour = Literal["blue", "yellow", "orange", "red"]
+COLOURS: tuple[Colour, ...] = ("blue", "yellow", "orange", "red")
 Gathering = Literal["area", "device", "gateway", "power", "network", "platform"]
 
 

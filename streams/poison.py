@@ -1,0 +1,28 @@
+"""Records that cannot be taken in: kept among the dead letters with their place in the log; the stream goes on."""
+
+import structlog
+
+from city.clock import wall_ms
+from city.log import DEAD_LETTERS
+from ingest.dead_letters import DeadLetter, Reason, encode_dead_letter, keepable
+from streams.app import Record, StreamApp
+
+log = structlog.get_logger()
+
+
+async def set_aside(app: StreamApp, record: Record, error: Exception, worker: str) -> None:
+    """Write a record to the dead letters and wait until it is there."""
+    place = f"{record.topic}/{record.partition}@{record.offset}"
+    log.error("poison record", place=place, error=repr(error))
+    if record.topic == DEAD_LETTERS:
+        return  # it is among them already
+    letter = DeadLetter(
+        reason=Reason.POISON,
+        detail=f"{place}: {error!r}",
+        topic=record.topic,
+        payload=keepable(record.value),
+        payload_bytes=len(record.value),
+        received_ms=int(wall_ms()),
+        ingest=worker,
+    )
+    await (await app.produce(DEAD_LETTERS, None, encode_dead_letter(letter)))
