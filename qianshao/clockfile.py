@@ -12,12 +12,14 @@ LOOK_EVERY_MS = 100.0
 
 class _Play(msgspec.Struct):
     origin_ms: int
+    end_ms: int
     speed: float
     started_ms: float | None = None
 
 
 class PlayedClock:
-    """Reads a clock file: `origin_ms` and `speed` from the beginning, `started_ms` once the play has begun."""
+    """Reads a clock file: `origin_ms`, `end_ms` and `speed` from the beginning, `started_ms` once the play has begun.
+    Time stands before the start and after the end."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -35,13 +37,13 @@ class PlayedClock:
             self._play = msgspec.json.decode(self._path.read_bytes(), type=_Play)
             if self._play.started_ms is not None:
                 self._clock = Clock(self._play.origin_ms, self._play.started_ms, self._play.speed)
-        return self._play.origin_ms if self._clock is None else self._clock.now_ms()
+        return self._play.origin_ms if self._clock is None else min(self._clock.now_ms(), self._play.end_ms)
 
 
-def write_clock(path: Path, origin_ms: int, speed: float, started_ms: float | None = None) -> None:
+def write_clock(path: Path, origin_ms: int, end_ms: int, speed: float, started_ms: float | None = None) -> None:
     """Write a clock file; with `started_ms`, begin the play. Readers see the old file or the new one, never half."""
     draft = path.with_suffix(".new")
-    draft.write_bytes(msgspec.json.encode(_Play(origin_ms, speed, started_ms)))
+    draft.write_bytes(msgspec.json.encode(_Play(origin_ms, end_ms, speed, started_ms)))
     draft.replace(path)
 
 

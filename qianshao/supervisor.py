@@ -21,12 +21,13 @@ RESTART_AFTER_S = (0.5, 1.0, 2.0, 5.0, 10.0)
 
 @dataclass
 class Child:
-    """One process of the program: `qianshao NAME`. Its output goes to `folder/NAME.log`; its ready file appears once
+    """One process of the program: `qianshao NAME ARGUMENTS`. Its output goes to `folder/NAME.log`; its ready file appears once
     it does its work."""
 
     name: str
     settings: Settings
     folder: Path
+    arguments: tuple[str, ...] = ()
     process: subprocess.Popen[bytes] | None = None
     restarts: int = 0
     restart_at_s: float = 0.0
@@ -45,7 +46,7 @@ class Child:
         settings = self.settings.model_copy(update={"ready": self.ready_file})
         with self.log_file.open("ab") as output:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "qianshao", self.name],
+                [sys.executable, "-m", "qianshao", self.name, *self.arguments],
                 env=os.environ | settings.environment(),
                 stdout=output,
                 stderr=output,
@@ -71,6 +72,10 @@ class Child:
     def signal(self, number: signal.Signals) -> None:
         if self.process is not None and self.process.poll() is None:
             self.process.send_signal(number)
+
+    @property
+    def running(self) -> bool:
+        return self.process is not None and self.process.poll() is None
 
     @property
     def ready(self) -> bool:

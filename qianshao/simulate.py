@@ -1,0 +1,65 @@
+"""`qianshao simulate`: a scenario's devices, publishing over MQTT at the pace of a clock."""
+
+import signal
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import structlog
+import typer
+
+from city.clock import Clock, Timekeeper, wall_ms
+from city.tables import read_city
+from qianshao.clockfile import timekeeper
+from qianshao.settings import Settings
+from simulators.message import Emission
+from simulators.publisher import PublisherOptions, publish
+from simulators.scenario import load_scenario
+
+log = structlog.get_logger()
+
+
+def run_simulate(settings: Settings, scenario_name: str, speed: float, ledger: Path | None) -> None:
+    """Publish a scenario until it is over or we are told to stop. Raises Unavailable, ConfigErrors."""
+    scenario = load_scenario(scenario_name)
+    city = scenario.populate(read_city(settings.city))
+    stop = _stop_on_signals()
+    clock: Timekeeper = timekeeper(settings.clock.file)
+    if settings.clock.file is None:
+        scenario = scenario.moved_to(round(wall_ms()))
+        clock = Clock(scenario.start_ms, wall_ms(), speed)
+    emissions = _ready_at_first(scenario.play(city), settings.ready)
+    done = publish(emissions, publisher_options(settings), clock, stop, ledger)
+    log.info("scenario published", scenario=scenario.id, **msgspec.structs.asdict(done))
+    typer.echo(msgspec.json.encode(done).decode())
+
+
+def publisher_options(settings: Settings) -> PublisherOptions:
+    """Options of the simulator's connection, from the settings."""
+    mqtt = settings.mqtt
+    return PublisherOptions(
+        host=mqtt.host,
+        port=mqtt.port,
+        v5=mqtt.version == "5",
+        username=mqtt.username,
+        password=mqtt.password,
+        tls_ca=mqtt.tls_ca,
+    )
+
+
+def _ready_at_first(emissions: Iterator[Emission], ready: Path | None) -> Iterator[Emission]:
+    """The emissions; the ready file appears when the publisher is connected and waits for the first."""
+    first = next(emissions, None)
+    if ready is not None:
+        ready.touch()
+    if first is not None:
+        yield first
+        yield from emissions
+
+
+def _stop_on_signals() -> threading.Event:
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    return stop
