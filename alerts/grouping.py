@@ -29,11 +29,12 @@ def parent_key(parent: str) -> str:
 def candidate_keys(transition: Transition, city: City) -> list[tuple[str, bool]]:
     """Keys of the incidents an alert may join, best first; and whether it may open one of that key.
 
-    First the parent that explains it; then an open incident of the same class about something it hangs on (every
-    lane of a street's verify platform has queues when the platform is down); then its own.
+    What a parent explains is of that parent's incident, whichever of the two is heard of first: they come on different
+    partitions of the log. Else an open incident of the same class about something it hangs on (every lane of a street's
+    verify platform has queues when the platform is down); then its own.
     """
     if transition.explained_by is not None:
-        return [(parent_key(transition.explained_by), False), (own_key(transition), True)]
+        return [(parent_key(transition.explained_by), True)]
     own = own_key(transition)
     if transition.nature is not Nature.HAZARD:
         return [(own, True)]

@@ -8,9 +8,9 @@ import hashlib
 from dataclasses import dataclass, field
 
 from alerts.deadlines import TicketPolicy, deadlines, sooner
-from alerts.grouping import candidate_keys, collecting_key
+from alerts.grouping import PARENT_CAUSE, candidate_keys, collecting_key, parent_key
 from alerts.routing import route
-from alerts.tickets import Ticket, TicketState
+from alerts.tickets import Ticket, TicketState, TicketStep
 from city.city import City
 from city.levels import Level
 from city.transitions import Nature, SubjectKind, Transition
@@ -56,6 +56,11 @@ class Incident:
     merged_into: str | None = None
     open: bool = True
 
+    def begin(self, transition: Transition) -> None:
+        """Take the words of the first alert that counts; one that is only explained may have come before it."""
+        self.title, self.cause, self.risk_class = transition.title, transition.cause, transition.risk_class
+        self.admin, self.opened_ms = transition.admin, transition.event_ms
+
 
 @dataclass(frozen=True)
 class Event:
@@ -72,7 +77,7 @@ class Event:
 class Book:
     """What is known of the transitions at hand: by id, and open incidents by key and by what they collect.
 
-    `versions`: how many incidents of a key there have been. Tickets are by incident. The last five say what a Desk did.
+    `versions`: how many incidents of a key there have been. Tickets are by incident. The last six say what a Desk did.
     """
 
     alerts: dict[str, Alert] = field(default_factory=dict)
@@ -84,8 +89,27 @@ class Book:
     known_transitions: set[str] = field(default_factory=set)
     new_transitions: list[Transition] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
+    steps: list[TicketStep] = field(default_factory=list)
     changed_alerts: set[str] = field(default_factory=set)
     changed_incidents: set[str] = field(default_factory=set)
+
+    def add(self, incident: Incident) -> None:
+        """Note an incident, and where it is found while open. Of several that collect the same, the oldest does."""
+        self.incidents[incident.id] = incident
+        if not incident.open:
+            return
+        self.by_key[incident.key] = incident.id
+        if incident.collects is not None:
+            rival = self.incidents[self.by_collects.get(incident.collects, incident.id)]
+            oldest = min(rival, incident, key=lambda i: (i.opened_ms, i.id))
+            self.by_collects[incident.collects] = oldest.id
+
+    def close(self, incident: Incident) -> None:
+        """Let an incident be found no more."""
+        incident.open = False
+        self.by_key.pop(incident.key, None)
+        if self.by_collects.get(incident.collects or "") == incident.id:
+            del self.by_collects[incident.collects or ""]
 
 
 class Desk:
@@ -107,16 +131,16 @@ class Desk:
     def _is_there(self, alert: Alert | None, transition: Transition) -> bool:
         if alert is None:
             return transition.level_to == Level.NONE  # the end of an alert that never reached us
-        same = alert.level == transition.level_to and alert.explained == (transition.explained_by is not None)
+        same = alert.level == transition.level_to and alert.last.explained_by == transition.explained_by
         return same and (alert.level == Level.NONE or self._book.incidents[alert.incident].open)
 
     def _incident_for(self, transition: Transition, alert: Alert | None) -> Incident:
-        """Where the alert belongs now: where it was, unless what explains it has changed."""
+        """Where the alert belongs now: where it was, unless what explains it has changed, or it rises though its
+        incident was closed. An end never opens anything."""
         book = self._book
-        explained = transition.explained_by is not None
         if alert is not None:
             present = book.incidents[alert.incident]
-            if present.open and alert.explained == explained:
+            if transition.level_to == Level.NONE or self._stays(alert, present, transition):
                 return present
         for name, may_open in candidate_keys(transition, self._city):
             found = book.by_key.get(name) or book.by_collects.get(name)
@@ -125,6 +149,12 @@ class Desk:
             if may_open:
                 return self._open(name, transition)
         raise AssertionError("the last candidate may always be opened")
+
+    def _stays(self, alert: Alert, present: Incident, transition: Transition) -> bool:
+        if transition.explained_by is not None:
+            return present.key == parent_key(transition.explained_by)
+        rises = transition.level_to > transition.level_from
+        return not alert.explained and (present.open or not rises)
 
     def _open(self, name: str, transition: Transition) -> Incident:
         book = self._book
@@ -146,10 +176,9 @@ class Desk:
             opened_ms=transition.event_ms,
             updated_ms=transition.log_ms,
         )
-        book.incidents[incident.id] = incident
-        book.by_key[name] = incident.id
-        if incident.collects is not None:
-            book.by_collects[incident.collects] = incident.id
+        if transition.explained_by is not None:
+            _speak_of_parent(incident, transition.explained_by, self._city)
+        book.add(incident)
         return incident
 
     def _move(self, alert: Alert | None, incident: Incident, transition: Transition) -> None:
@@ -175,18 +204,22 @@ class Desk:
     def _merge_if_empty(self, before: Incident, into: Incident, transition: Transition) -> None:
         """An incident whose last alert another one explains becomes part of that one (并案)."""
         before.level = _worst(before)
-        before.updated_ms = transition.log_ms
+        before.updated_ms = max(before.updated_ms, transition.log_ms)
         self._book.changed_incidents.add(before.id)
-        if before.level != Level.NONE or before.explained or not before.open or not transition.explained_by:
+        self._close_if_void(before)
+        if before.level or before.explained or not before.open or not transition.explained_by:
             return
+        if before.nature is Nature.PARENT:
+            return  # what failed has a story of its own
         ticket = self._book.tickets.get(before.id)
         if ticket is not None and ticket.state is not TicketState.REPORTED:
             return  # somebody works on it: let them close it
-        before.merged_into, before.open = into.id, False
-        self._book.by_key.pop(before.key, None)
+        before.merged_into = into.id
+        self._book.close(before)
         if ticket is not None:
             ticket.state, ticket.merged_into = TicketState.MERGED, ticket_id(into.id)
             ticket.closed_ms = transition.log_ms
+            self._step(ticket, "merge", TicketState.REPORTED, transition)
         self._tell("incident.merged", before, transition)
 
     def _settle(self, incident: Incident, transition: Transition) -> None:
@@ -194,7 +227,7 @@ class Desk:
         before, incident.level = incident.level, _worst(incident)
         first = incident.peak_level == Level.NONE
         incident.peak_level = max(incident.peak_level, incident.level)
-        incident.updated_ms = transition.log_ms
+        incident.updated_ms = max(incident.updated_ms, transition.log_ms)
         self._book.changed_incidents.add(incident.id)
         if incident.level == Level.NONE and before != Level.NONE:
             incident.recovered_ms = transition.log_ms
@@ -202,11 +235,18 @@ class Desk:
         elif incident.level != Level.NONE:
             incident.recovered_ms = None
             if first:
+                incident.begin(transition)
                 self._tell("incident.opened", incident, transition)
             elif incident.level > before:
                 self._tell("incident.raised", incident, transition)
         if incident.level > Level.NONE and incident.level >= incident.peak_level:
             self._write_ticket(incident, transition)
+        self._close_if_void(incident)
+
+    def _close_if_void(self, incident: Incident) -> None:
+        """An incident that never had a ticket and that nothing is left of: nobody could close it."""
+        if incident.open and incident.id not in self._book.tickets and not (incident.level or incident.explained):
+            self._book.close(incident)
 
     def _write_ticket(self, incident: Incident, transition: Transition) -> None:
         """Open the incident's ticket, or sharpen it."""
@@ -220,8 +260,9 @@ class Desk:
             if incident.level > ticket.level:
                 ticket.level, ticket.deadlines = incident.level, sooner(ticket.deadlines, due)
                 ticket.title, ticket.reason = _title(incident, self._city), _reason(transition)
+                self._step(ticket, "raise", ticket.state, transition)
             return
-        self._book.tickets[incident.id] = Ticket(
+        ticket = self._book.tickets[incident.id] = Ticket(
             id=ticket_id(incident.id),
             incident=incident.id,
             state=TicketState.REPORTED,
@@ -234,6 +275,11 @@ class Desk:
             opening=transition.id,
             deadlines=due,
         )
+        self._step(ticket, "report", None, transition)
+
+    def _step(self, ticket: Ticket, action: str, before: TicketState | None, transition: Transition) -> None:
+        step = TicketStep(ticket.id, action, transition.log_ms, ticket.level, before, ticket.state, ticket.reason)
+        self._book.steps.append(step)
 
     def _tell(self, kind: str, incident: Incident, transition: Transition) -> None:
         event_id = _id(incident.id, kind, transition.id)
@@ -243,6 +289,15 @@ class Desk:
 def ticket_id(incident_id: str) -> str:
     """A ticket's id follows from its incident's, so that a replay finds it."""
     return f"T{incident_id}"
+
+
+def _speak_of_parent(incident: Incident, parent_id: str, city: City) -> None:
+    """One of its devices is heard of before the failed parent itself: the incident is the parent's all the same."""
+    parent = city.parents.get(parent_id)
+    incident.nature, incident.cause, incident.subject = Nature.PARENT, PARENT_CAUSE, parent_id
+    incident.title = f"{parent.kind.zh}失联" if parent else "上级失联"
+    incident.admin = parent.admin if parent else incident.admin
+    incident.area = incident.site = None
 
 
 def _count(incident: Incident, level: Level, explained: bool, by: int) -> None:

@@ -12,10 +12,12 @@ DAY_MS = 86_400_000
 
 
 def unregistered(topic: str, device: str | None, received_ms: int, city: City) -> Transition:
-    """The alert that a street's topics carry messages of a device that is not in the registry: one alert a day."""
+    """The alert that a street's topics carry messages of a device that is not in the registry: one alert a day.
+
+    It has no risk class: of whatever class the topics are, it is one task, for who keeps the registry.
+    """
     parts = topic.split("/")
     street = parts[2] if len(parts) > 2 and parts[2] in city.admin else None
-    classes = {c.slug for c in city.catalogue.classes}
     day_ms = received_ms - received_ms % DAY_MS
     subject = street or "elsewhere"
     return Transition(
@@ -31,7 +33,6 @@ def unregistered(topic: str, device: str | None, received_ms: int, city: City) -
         event_ms=received_ms,
         log_ms=received_ms,
         since_ms=day_ms,
-        risk_class=parts[3] if len(parts) > 3 and parts[3] in classes else None,
         admin=street,
         cause=UNREGISTERED,
         group_key=subject,

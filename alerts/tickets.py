@@ -94,3 +94,22 @@ class Ticket:
     deadlines: Deadlines
     merged_into: str | None = None
     closed_ms: int | None = None
+
+
+@dataclass(frozen=True)
+class TicketStep:
+    """One thing that was done about a ticket, for its trail: "report", "raise" or "merge". `level`: the ticket's after
+    it. `state_from`: None when it made the ticket."""
+
+    ticket: str
+    action: str
+    at_ms: int
+    level: Level
+    state_from: TicketState | None
+    state_to: TicketState
+    reason: str
+
+    @property
+    def id(self) -> str:
+        """The same after a replay: a ticket is raised to a level once."""
+        return f"{self.ticket}:{self.action}:{self.level:d}"

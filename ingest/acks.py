@@ -17,12 +17,10 @@ class AckWindow:
 
     def __init__(self) -> None:
         self._flushes: deque[Flush] = deque()
-        self.unacknowledged = 0
 
     def open(self, ids: list[int]) -> Flush:
         flush = Flush(ids)
         self._flushes.append(flush)
-        self.unacknowledged += len(ids)
         return flush
 
     def confirm(self, flush: Flush) -> list[int]:
@@ -31,5 +29,4 @@ class AckWindow:
         ready: list[int] = []
         while self._flushes and self._flushes[0].confirmed:
             ready += self._flushes.popleft().ids
-        self.unacknowledged -= len(ready)
         return ready

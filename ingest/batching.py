@@ -26,4 +26,4 @@ class Buffers:
 
 
 def _batch(rows: list[Row]) -> Batch:
-    return batch_of(*(list(column) for column in zip(*rows, strict=True))).sorted_by_time()  # type: ignore[arg-type]
+    return batch_of(*(list(column) for column in zip(*rows, strict=True))).sorted_by_time()

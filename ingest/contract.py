@@ -121,11 +121,13 @@ GATEWAY_SEGMENT = "gateway"
 
 PERSONAL_FIELDS = frozenset(
     {
-        *("name", "person_name", "real_name", "id_number", "id_card", "id_no", "idcard", "identity", "passport"),
-        *("phone", "mobile", "tel", "telephone", "address", "birthday", "openid", "wechat", "uid", "user_id"),
-        *("face", "face_id", "face_image", "photo", "picture", "image", "fingerprint", "iris"),
-        *("plate", "plate_no", "license_plate", "card_no"),
+        *("name", "person_name", "real_name", "id_number", "id_card", "id_card_no", "id_no", "identity", "passport"),
+        *("phone", "phone_number", "phone_no", "mobile", "mobile_phone", "tel", "telephone", "address", "birthday"),
+        *("openid", "wechat", "uid", "user_id", "face", "face_id", "face_image", "photo", "picture", "image"),
+        *("fingerprint", "iris", "plate", "plate_no", "plate_number", "license_plate", "card_no"),
         *("health_code", "nucleic", "nucleic_result", "travel_card", "temperature_body"),
+        *("姓名", "身份证", "身份证号", "手机", "手机号", "电话", "住址", "人脸", "照片", "车牌", "车牌号", "健康码"),
     }
 )
-"""Keys, lower case, that mean a person. A message that has one anywhere is refused and kept without their values."""
+"""Keys that mean a person, in any case, with or without `_` and `-`. A message that has one anywhere is refused and
+kept without their values."""

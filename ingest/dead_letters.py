@@ -1,5 +1,7 @@
 """What was refused, kept with its reason so that it can be mended and sent again."""
 
+import re
+from collections.abc import Iterator
 from enum import Enum
 from typing import Any
 
@@ -9,6 +11,11 @@ from city.errors import ContractError
 from ingest.contract import PERSONAL_FIELDS
 
 KEPT_BYTES = 256 * 1024
+UNREADABLE_KEPT_BYTES = 1024
+"""Of what is no JSON: enough to see what it is, too little for a picture."""
+REMOVED = "removed: personal"
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What msgspec raises for bytes that are no JSON, or JSON nested hundreds deep."""
 
 
 class Reason(Enum):
@@ -36,14 +43,15 @@ class Refused(ContractError):
 
 
 class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
-    """A refused message as it came. payload_bytes: its full size; `payload` holds at most KEPT_BYTES of it, and none
-    of the values of personal fields. device: the id that the topic claims. received_ms: (played) time at ingest."""
+    """A refused message as it came. payload_bytes: its full size, payload_crc: CRC-32
+    of all of it; `payload` is what `keepable` lets us keep of it. device: the id that the topic claims. received_ms: (played) time at ingest."""
 
     reason: Reason
     detail: str
     topic: str
     payload: bytes
     payload_bytes: int
+    payload_crc: int
     received_ms: int
     ingest: str
     device: str | None = None
@@ -54,32 +62,59 @@ decode_dead_letter = msgspec.json.Decoder(DeadLetter).decode
 
 
 def keepable(payload: bytes) -> bytes:
-    """The payload as it may be kept: cut to KEPT_BYTES, and without the values of personal fields."""
+    """The payload as it may be kept: JSON without the values of personal fields, cut to KEPT_BYTES; of anything else
+    the first UNREADABLE_KEPT_BYTES, or nothing when it names a personal field."""
     try:
         found = msgspec.json.decode(payload)
-    except (msgspec.DecodeError, RecursionError):
-        return payload[:KEPT_BYTES]
-    if not personal_keys(found):
-        return payload[:KEPT_BYTES]
-    return msgspec.json.encode(_without_persons(found))[:KEPT_BYTES]
+        if not personal_keys(found):
+            return payload[:KEPT_BYTES]
+        _remove_persons(found)
+        return msgspec.json.encode(found)[:KEPT_BYTES]
+    except UNREADABLE:
+        return REMOVED.encode() if _NAMES_PERSONS.search(payload) else payload[:UNREADABLE_KEPT_BYTES]
 
 
 def personal_keys(value: Any) -> list[str]:
     """The personal fields anywhere in decoded JSON, as spelt there."""
-    if isinstance(value, dict):
-        own = [key for key in value if key.lower() in PERSONAL_FIELDS]
-        return own + [key for inner in value.values() for key in personal_keys(inner)]
-    if isinstance(value, list):
-        return [key for inner in value for key in personal_keys(inner)]
-    return []
+    return [key for found in _objects(value) for key in found if _means_person(key)]
 
 
-def _without_persons(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {
-            key: "removed: personal" if key.lower() in PERSONAL_FIELDS else _without_persons(inner)
-            for key, inner in value.items()
-        }
-    if isinstance(value, list):
-        return [_without_persons(inner) for inner in value]
-    return value
+def _remove_persons(value: Any) -> None:
+    for found in _objects(value):
+        for key in filter(_means_person, found):
+            found[key] = REMOVED
+
+
+def _objects(value: Any) -> Iterator[dict[str, Any]]:
+    """Every object anywhere in decoded JSON. No recursion: hostile messages nest as deep as the parser lets them."""
+    waiting = [value]
+    while waiting:
+        inner = waiting.pop()
+        if isinstance(inner, dict):
+            yield inner
+            waiting += inner.values()
+        elif isinstance(inner, list):
+            waiting += inner
+
+
+def _bare(key: str) -> str:
+    return re.sub(r"[_\-\s]", "", key.lower())
+
+
+_BARE_PERSONAL = frozenset(map(_bare, PERSONAL_FIELDS))
+
+
+def _means_person(key: str) -> bool:
+    return _bare(key) in _BARE_PERSONAL
+
+
+def _spelling(field: str, encoding: str) -> bytes:
+    """A pattern for a field's name in bytes, as a word of its own if it is in Latin letters."""
+    if not field.isascii():
+        return re.escape(field.encode(encoding))
+    return rb"(?<![a-z0-9])" + field.replace("_", "[_-]?").encode() + rb"(?![a-z0-9])"
+
+
+_NAMES_PERSONS = re.compile(
+    b"|".join(sorted({_spelling(field, code) for field in PERSONAL_FIELDS for code in ("utf-8", "gbk")})), re.IGNORECASE
+)

@@ -4,7 +4,9 @@ Pure: time comes in, rows and letters are gathered for whoever writes them.
 """
 
 from datetime import UTC, datetime
+from zlib import crc32
 
+import msgspec
 import structlog
 
 from city.city import City
@@ -12,7 +14,7 @@ from city.readings import HISTORY_ONLY, Flag
 from ingest.batching import Buffers
 from ingest.contract import TOPIC_KINDS, Gateway, Message, Video, Waterlogging, Will
 from ingest.dead_letters import DeadLetter, Reason, Refused, keepable
-from ingest.decode import decode_entries, decode_message, to_ms
+from ingest.decode import claimed_device, decode_message, to_ms
 from ingest.findings import CLOCK_ERROR, Findings
 from ingest.measures import BEAT, FAULTY, LINK, measured
 from ingest.registry import Measure, Registry
@@ -23,10 +25,16 @@ LARGEST_BYTES = 256 * 1024
 EARLIEST_MS = int(datetime(2020, 1, 1, tzinfo=UTC).timestamp() * 1000)
 FUTURE_MS = 300_000  # device_health_common of the domain: beyond it the clock is suspect and our time is taken
 CLOCK_OFF_MS = 60_000
+FURTHEST_OFF_S = 1e12
+DETAIL_LETTERS, TOPIC_LETTERS, ID_LETTERS = 400, 1000, 64
+"""What is kept of text that others wrote."""
 _KINDS = {kind.encode() for kind in TOPIC_KINDS}
 _BACKFILL, _TEST, _RETAINED, _SUSPECT = (int(f) for f in (Flag.BACKFILL, Flag.TEST, Flag.RETAINED, Flag.SUSPECT_CLOCK))
 _HISTORY = int(HISTORY_ONLY)
 _REPORT_FLAGS = {"backfill": _BACKFILL, "test": _TEST}
+
+Stamp = tuple[int, int, int]
+"""Event time in ms, seq and flags of a message: what all its readings have in common."""
 
 
 class Intake:
@@ -73,14 +81,14 @@ class Intake:
             raise Refused(Reason.WRONG_DEVICE, f"the payload is of {message.device_id}, the topic of {device_id}")
         self._read(row, message, topic, payload, flags, now_ms)
         if isinstance(message, Gateway):
-            for entry, claimed in decode_entries(message):
-                self._take_entry(entry, claimed, topic, flags, now_ms)
+            for entry in message.messages:
+                self._take_entry(entry, topic, flags, now_ms)
 
-    def _take_entry(self, entry: bytes, claimed: str, topic: bytes, flags: int, now_ms: int) -> None:
+    def _take_entry(self, entry: msgspec.Raw, topic: bytes, flags: int, now_ms: int) -> None:
         """One message of a gateway's payload; refused alone, not with its neighbours."""
         row = None
         try:
-            row = self._row(claimed)
+            row = self._row(claimed_device(entry))
             kind = self._registry.kind(row).message
             if kind is Gateway:
                 raise Refused(Reason.SCHEMA, "a gateway's payload may not hold a gateway's payload")
@@ -89,13 +97,19 @@ class Intake:
             self._refuse(row, refused, topic, bytes(entry), now_ms)
 
     def _take_will(self, row: int, device_id: str, payload: bytes, flags: int, now_ms: int) -> None:
-        """The broker lost the device's connection. It is told, and is no sign of life."""
+        """The broker lost the device's connection; with an empty payload, the device is back and clears its will. It is
+        told, and is no sign of life."""
+        if not payload:
+            self._add(row, LINK, now_ms, 1.0, 0, flags)
+            return
         will = decode_message(Will, payload)
         if will.device_id != device_id:
             raise Refused(Reason.WRONG_DEVICE, f"the payload is of {will.device_id}, the topic of {device_id}")
         self._add(row, LINK, now_ms, 0.0, 0, flags)
 
-    def _read(self, row: int, message: Message, topic: bytes, payload: bytes, flags: int, now_ms: int) -> None:
+    def _read(
+        self, row: int, message: Message, topic: bytes, payload: bytes | msgspec.Raw, flags: int, now_ms: int
+    ) -> None:
         """Rows of one device's message."""
         flags |= _REPORT_FLAGS.get(getattr(message, "report", ""), 0)
         ms, seq = to_ms(message.ts), message.seq
@@ -104,7 +118,7 @@ class Intake:
         clock_right = abs(ms - now_ms) <= CLOCK_OFF_MS
         if not clock_right and not flags & _HISTORY:
             self._findings.clock_wrong(row)
-            self._add(row, CLOCK_ERROR, now_ms, abs(ms - now_ms) / 1000, seq, 0)
+            self._add(row, CLOCK_ERROR, now_ms, min(FURTHEST_OFF_S, abs(ms - now_ms) / 1000), seq, 0)
         if ms > now_ms + FUTURE_MS:
             ms, flags = now_ms, flags | _SUSPECT
         if self._add_measured(row, message, topic, payload, (ms, seq, flags), now_ms) and not flags & _HISTORY:
@@ -112,12 +126,12 @@ class Intake:
                 self._add(row, indicator, now_ms, 0.0, seq, 0)
 
     def _add_measured(
-        self, row: int, message: Message, topic: bytes, payload: bytes, stamp: tuple[int, int, int], now_ms: int
+        self, row: int, message: Message, topic: bytes, payload: bytes | msgspec.Raw, stamp: Stamp, now_ms: int
     ) -> bool:
-        """Rows of all that a message measures. `stamp`: event time, seq, flags. Whether nothing was refused."""
+        """Rows of all that a message measures; of nothing, that the device lives. Whether nothing was refused."""
         registry, (ms, seq, flags) = self._registry, stamp
         number, rows, measures = registry.number[row], self.buffers.rows[registry.shard[row]], registry.measures[row]
-        before, clean = len(rows), True
+        added, clean = 0, True
         for name, value in measured(message):
             measure = measures.get(name)
             if measure is None:
@@ -125,18 +139,32 @@ class Intake:
             wrong = _wrong(message, measure, value)
             if wrong is None:
                 rows.append((number, measure.number, ms, value, seq, flags))
+                added += 1
             else:
                 clean = False
                 self._refuse(row, wrong, topic, bytes(payload), now_ms)
-        if len(rows) == before and clean:
+        self.buffers.size += added
+        if not added and clean:
             self._add(row, BEAT, ms, 1.0, seq, flags)
-        self.buffers.size += len(rows) - before
-        if isinstance(message, Video):
-            for child in message.faulty_children:
-                child_row = registry.row_of.get(child)
-                if child_row is not None:
-                    self._add(child_row, FAULTY, ms, 1.0, seq, flags)
+        if isinstance(message, Video) and message.faulty_children:
+            self._add_faulty(message.faulty_children, topic, payload, stamp, now_ms)
         return clean
+
+    def _add_faulty(
+        self, children: list[str], topic: bytes, payload: bytes | msgspec.Raw, stamp: Stamp, now_ms: int
+    ) -> None:
+        """What a platform says of the points below it. One letter for all that the registry does not know."""
+        ms, seq, flags = stamp
+        unknown = []
+        for child in children:
+            row = self._registry.row_of.get(child)
+            if row is None:
+                unknown.append(child)
+            else:
+                self._add(row, FAULTY, ms, 1.0, seq, flags)
+        if unknown:
+            refused = Refused(Reason.UNKNOWN_DEVICE, f"faulty_children {', '.join(unknown)} not in the registry")
+            self._refuse(None, refused, topic, bytes(payload), now_ms)
 
     def _add(self, row: int, indicator: str, ms: int, value: float, seq: int, flags: int) -> None:
         measure = self._registry.measures[row].get(indicator)
@@ -149,18 +177,24 @@ class Intake:
         self.letters.append(
             DeadLetter(
                 reason=refused.why,
-                detail=refused.detail,
-                topic=topic.decode("utf-8", "replace"),
+                detail=_legible(refused.detail, DETAIL_LETTERS),
+                topic=_legible(topic.decode("utf-8", "replace"), TOPIC_LETTERS),
                 payload=keepable(payload),
                 payload_bytes=len(payload),
+                payload_crc=crc32(payload),
                 received_ms=now_ms,
                 ingest=self._ingest,
-                device=parts[-2].decode("utf-8", "replace") if len(parts) > 1 else None,
+                device=_legible(parts[-2].decode("utf-8", "replace"), ID_LETTERS) if len(parts) > 1 else None,
             )
         )
         indicator = self._findings.refused(row, refused.why) if row is not None else None
         if row is not None and indicator is not None:
             self._add(row, indicator, now_ms, 1.0, 0, 0)
+
+
+def _legible(text: str, letters: int) -> str:
+    """Text as every store takes it: not too long, and without NUL."""
+    return text[:letters].replace("\0", "\N{REPLACEMENT CHARACTER}")
 
 
 def _parts(topic: bytes) -> tuple[bytes, str, bytes]:

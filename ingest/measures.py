@@ -1,6 +1,6 @@
 """What the fields of each feed's messages measure: names of indicators and values in their units."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 from ingest.contract import Gateway, Message, Sentry, Video, Waterlogging
@@ -9,18 +9,19 @@ BEAT = "beat"
 FAULTY = "faulty"
 LINK = "link"
 
-Measured = Iterator[tuple[str, float]]
+Measured = list[tuple[str, float]]
 
 _MODES = {"online": 0.0, "offline_local": 1.0, "free": 2.0}
 _ALARMS = {"forced": "forced_open", "tamper": "tamper", "fire": "fire_linkage", "held_open": "held_open"}
 
 
 def _fields(*pairs: tuple[str, str]) -> Callable[[Any], Measured]:
+    """Those of some fields that a message has, as the indicators they are."""
+
     def measured(message: Any) -> Measured:
-        for field, indicator in pairs:
-            value = getattr(message, field)
-            if value is not None:
-                yield indicator, float(value)
+        return [
+            (indicator, float(value)) for field, indicator in pairs if (value := getattr(message, field)) is not None
+        ]
 
     return measured
 
@@ -52,53 +53,59 @@ _of_video = _fields(
 
 
 def measured(message: Message) -> Measured:
-    """(indicator, value) of all that a message says of its own device. Every message says at least that it lives."""
-    if isinstance(message, Waterlogging):
-        yield from _waterlogging(message)
-    elif isinstance(message, Sentry):
-        yield from _sentry(message)
-    elif isinstance(message, Video):
-        yield from _video(message)
-    elif isinstance(message, Gateway):
-        yield BEAT, 1.0
+    """(indicator, value) of all that a message says of its own device, in the indicators' units."""
+    return _MEASURED[type(message)](message)
 
 
 def _waterlogging(message: Waterlogging) -> Measured:
-    if message.report == "heartbeat":
-        yield BEAT, 1.0
-    yield from _of_waterlogging(message)
+    values = _of_waterlogging(message)
+    return [(BEAT, 1.0), *values] if message.report == "heartbeat" else values
 
 
 def _sentry(message: Sentry) -> Measured:
-    if message.kind == "hb":
-        yield BEAT, 1.0
-        for alarm, indicator in _ALARMS.items():  # a beat says which alarm stands: the others do not
-            yield indicator, float(message.alarm == alarm)
-    elif message.kind == "stat":
-        yield from _of_sentry_statistics(message)
-        if message.latency_ms is not None:
-            yield "verify_latency_p95", message.latency_ms / 1000
-    elif message.kind in ("pass", "deny"):
-        yield "passage", float(message.kind == "pass")
-        if message.latency_ms is not None:
-            yield "verify_latency", message.latency_ms / 1000
-    elif message.kind == "door" and message.door_state is not None:
-        yield "door_open", float(message.door_state == "open")
-    elif message.kind == "alarm" and message.alarm is not None:
-        yield _ALARMS[message.alarm], 1.0
+    values = _of_sentry_kind(message)
     if message.mode is not None:
-        yield "mode", _MODES[message.mode]
+        values.append(("mode", _MODES[message.mode]))
     if message.uptime_s is not None:
-        yield "uptime", message.uptime_s
+        values.append(("uptime", message.uptime_s))
+    return values
+
+
+def _of_sentry_kind(message: Sentry) -> Measured:
+    """What only the message's kind tells. `latency_ms` is of one passage, or the 95th percentile of many."""
+    latency = [] if message.latency_ms is None else [message.latency_ms / 1000]
+    match message.kind:
+        case "hb":  # says which alarm stands: the others do not
+            alarms = [(indicator, float(message.alarm == alarm)) for alarm, indicator in _ALARMS.items()]
+            return [(BEAT, 1.0), *alarms]
+        case "stat":
+            return _of_sentry_statistics(message) + [("verify_latency_p95", s) for s in latency]
+        case "pass" | "deny":
+            return [("passage", float(message.kind == "pass"))] + [("verify_latency", s) for s in latency]
+        case "door":
+            return [("door_open", float(message.door_state == "open"))] if message.door_state else []
+        case "alarm":
+            return [(_ALARMS[message.alarm], 1.0)] if message.alarm else []
 
 
 def _video(message: Video) -> Measured:
     if message.event == "register":
-        yield "registered", 1.0
-        return
-    yield BEAT, 1.0
+        return [("registered", 1.0)]
+    values = [(BEAT, 1.0), *_of_video(message)]
     if message.status is not None:
-        yield FAULTY, float(message.status == "ERROR")
-    yield from _of_video(message)
+        values.append((FAULTY, float(message.status == "ERROR")))
     if message.clock_offset_s is not None:
-        yield "clock_offset", abs(message.clock_offset_s)
+        values.append(("clock_offset", abs(message.clock_offset_s)))
+    return values
+
+
+def _gateway(_: Gateway) -> Measured:
+    return [(BEAT, 1.0)]
+
+
+_MEASURED: dict[type, Callable[[Any], Measured]] = {
+    Waterlogging: _waterlogging,
+    Sentry: _sentry,
+    Video: _video,
+    Gateway: _gateway,
+}

@@ -4,10 +4,13 @@ import asyncio
 import random
 import ssl
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 
 import paho.mqtt.client as paho
 import structlog
+from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
@@ -18,6 +21,7 @@ log = structlog.get_logger()
 KEEPALIVE_S = 30
 SESSION_EXPIRY_S = 7 * 24 * 3600
 MISC_EVERY_S = 1.0
+FIRST_DELAY_S, LONGEST_DELAY_S = 0.1, 10.0
 
 
 @dataclass(frozen=True)
@@ -52,21 +56,20 @@ class MqttSource:
         self._client = _client(options, on_message)
         self._client.on_connect = self._connected
         self._client.on_subscribe = self._subscribed
+        self._client.on_disconnect = self._disconnected
         self._tap: PublishTap | None = None
         self._lost = asyncio.Event()
-        self._reading = False
-        self._seen_session = False
+        self._reading = self._paused = False
+        self._stood = self._seen_session = False
 
     async def run(self) -> None:
         """Keep connected until cancelled, then say goodbye (the session stays at the broker)."""
-        delay_s = 0.1
+        delay_s = FIRST_DELAY_S
         try:
             while True:
-                if await self._connect():
-                    delay_s = 0.1
-                    await self._stay()
+                stood = await self._connect() and await self._stay()
+                delay_s = FIRST_DELAY_S if stood else min(LONGEST_DELAY_S, 2 * delay_s)
                 await asyncio.sleep(delay_s * random.uniform(0.5, 1.5))
-                delay_s = min(10.0, delay_s * 2)
         finally:
             self._leave()
 
@@ -76,39 +79,49 @@ class MqttSource:
             self._flush()
 
     def pause(self) -> None:
-        """Stop reading: the broker, then the devices, feel it."""
-        if self._tap is not None and self._reading:
-            asyncio.get_running_loop().remove_reader(self._tap.fileno())
-            self._reading = False
+        """Stop reading, on the next connection too: the broker, then the devices, feel it."""
+        self._paused = True
+        self._read_if(False)
 
     def resume(self) -> None:
-        if self._tap is not None and not self._reading:
-            asyncio.get_running_loop().add_reader(self._tap.fileno(), self._readable)
-            self._reading = True
+        if self._paused:
+            self._paused = False
+            self._read_if(True)
+
+    def _read_if(self, wanted: bool) -> None:
+        if self._tap is None or wanted == self._reading:
+            return
+        loop = asyncio.get_running_loop()
+        if wanted:
+            loop.add_reader(self._tap.fileno(), self._readable)
+        else:
+            loop.remove_reader(self._tap.fileno())
+        self._reading = wanted
 
     async def _connect(self) -> bool:
         self._lost.clear()
+        self._stood = False
+        arguments = _connect_arguments(self.options)
         try:
-            await asyncio.to_thread(self._client.connect, **_connect_arguments(self.options))
+            await asyncio.to_thread(lambda: self._client.connect(**arguments))
         except (OSError, ValueError) as error:
             log.warning("mqtt unreachable", host=self.options.host, port=self.options.port, error=str(error))
             return False
         self._on_session()  # before anything is read: a resumed session sends at once
         self._tap = self._client.socket()  # type: ignore[assignment]
-        self.resume()
+        self._read_if(not self._paused)
         self._write()
         return True
 
-    async def _stay(self) -> None:
-        """Until the connection is lost. paho's pings and timeouts need a call now and then."""
+    async def _stay(self) -> bool:
+        """Until the connection is lost. paho's pings and timeouts need a call now and then. Whether a session stood."""
         while not self._lost.is_set():
             if self._client.loop_misc() != paho.MQTT_ERR_SUCCESS:
                 self._lose("no answer to ping")
             self._write()
-            try:
+            with suppress(TimeoutError):
                 await asyncio.wait_for(self._lost.wait(), MISC_EVERY_S)
-            except TimeoutError:
-                continue
+        return self._stood
 
     def _readable(self) -> None:
         tap = self._tap
@@ -143,51 +156,57 @@ class MqttSource:
             self._lose(str(error))
 
     def _lose(self, why: str) -> None:
-        if self._tap is None:
-            return
-        log.warning("mqtt connection lost", client_id=self.options.client_id, why=why)
-        loop, tap = asyncio.get_running_loop(), self._tap
-        loop.remove_writer(tap.fileno())
-        self.pause()
-        self._tap, self.up = None, False
-        tap.close()
-        self._lost.set()
+        tap = self._forget()
+        if tap is not None:
+            log.warning("mqtt connection lost", client_id=self.options.client_id, why=why)
+            tap.close()
+            self._lost.set()
 
     def _leave(self) -> None:
         """Say goodbye. paho closes the tap once its DISCONNECT is written."""
-        tap = self._tap
-        if tap is not None:
-            asyncio.get_running_loop().remove_writer(tap.fileno())
-            self.pause()
-            self._tap, self.up = None, False
+        if self._forget() is not None:
             self._client.disconnect()
             self._client.loop_write()
 
-    def _connected(
-        self, client: paho.Client, _data: object, flags: paho.ConnectFlags, code: object, *_: object
-    ) -> None:
-        if getattr(code, "is_failure", False):
+    def _forget(self) -> PublishTap | None:
+        """Have nothing more to do with the connection, if there is one. Returns its tap."""
+        tap = self._tap
+        if tap is not None:
+            asyncio.get_running_loop().remove_writer(tap.fileno())
+            self._read_if(False)
+            self._tap, self.up = None, False
+        return tap
+
+    def _connected(self, client: paho.Client, _data: Any, flags: paho.ConnectFlags, code: Any, *_: Any) -> None:
+        if code.is_failure:
             log.error("mqtt connection refused", client_id=self.options.client_id, code=str(code))
-            self._lost.set()
             return
         if self._seen_session and not flags.session_present:
             log.error("mqtt session lost: messages of the meantime are gone", client_id=self.options.client_id)
         self._seen_session = True
         client.subscribe([(topic, 1) for topic in self.options.filters])
 
-    def _subscribed(self, _client: object, _data: object, _mid: object, codes: list[object], *_: object) -> None:
-        refused = [str(code) for code in codes if getattr(code, "is_failure", False)]
+    def _subscribed(self, _client: paho.Client, _data: Any, _mid: int, codes: Any, *_: Any) -> None:
+        refused = [str(code) for code in codes if code.is_failure]
         if refused:
             log.error("mqtt subscription refused", filters=self.options.filters, codes=refused)
             return
-        self.up = True
+        self.up = self._stood = True
         log.info("mqtt session up", client_id=self.options.client_id, filters=self.options.filters)
+
+    def _disconnected(self, _client: paho.Client, _data: Any, _flags: Any, code: Any, *_: Any) -> None:
+        """paho closed the socket: the broker refused us, said goodbye, or does not answer pings."""
+        self._lose(str(code))
 
 
 def _client(options: MqttOptions, on_message: Callable[[bytes, bytes, int, bool], None]) -> paho.Client:
     arguments = {"protocol": paho.MQTTv5} if options.v5 else {"protocol": paho.MQTTv311, "clean_session": False}
     client: paho.Client = tapped(paho.Client, options.v5, on_message)(
-        paho.CallbackAPIVersion.VERSION2, client_id=options.client_id, manual_ack=True, **arguments
+        CallbackAPIVersion.VERSION2,
+        client_id=options.client_id,
+        manual_ack=True,
+        reconnect_on_failure=False,  # reconnecting is this module's business
+        **arguments,
     )
     if options.username:
         client.username_pw_set(options.username, options.password)
@@ -197,10 +216,10 @@ def _client(options: MqttOptions, on_message: Callable[[bytes, bytes, int, bool]
     return client
 
 
-def _connect_arguments(options: MqttOptions) -> dict[str, object]:
-    arguments: dict[str, object] = {"host": options.host, "port": options.port, "keepalive": KEEPALIVE_S}
+def _connect_arguments(options: MqttOptions) -> dict[str, Any]:
+    arguments: dict[str, Any] = {"host": options.host, "port": options.port, "keepalive": KEEPALIVE_S}
     if options.v5:
-        properties = Properties(PacketTypes.CONNECT)
+        properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
         properties.ReceiveMaximum = options.receive_maximum
         properties.SessionExpiryInterval = SESSION_EXPIRY_S
         arguments |= {"clean_start": False, "properties": properties}

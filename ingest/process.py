@@ -10,7 +10,7 @@ from city.city import City
 from city.clock import Clock, Timekeeper, wall_ms
 from city.log import BATCH, DEAD_LETTERS, READINGS, TICK
 from city.readings import Tick, encode, encode_tick
-from ingest.acks import AckWindow
+from ingest.acks import AckWindow, Flush
 from ingest.dead_letters import encode_dead_letter
 from ingest.intake import Intake
 from ingest.mqtt import MqttOptions, MqttSource
@@ -21,6 +21,9 @@ log = structlog.get_logger()
 REPORT_EVERY_S = 30.0
 DRAIN_S = 10.0
 FIRST_SESSION_S = 10.0
+TICKS_UNDER_WAY = 8
+"""Ticks that the log has not confirmed, at which no more are written. While the log is away we take nothing in: the
+gap in our ticks then tells the shards that they did not see. Fewer than the ten that a shard has patience for."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,10 @@ class IngestProcess:
         self._writer = LogWriter(options.kafka)
         self._window = AckWindow()
         self._ids: list[int] = []
+        self._taken = 0  # messages since the last flush
+        self._unwritten = 0  # messages that the log has not confirmed, of this connection and those before
+        self._ticks_under_way = 0
+        self._stopping = False
         self._flush_timer: asyncio.TimerHandle | None = None
         self._messages = self._letters = 0
 
@@ -59,17 +66,18 @@ class IngestProcess:
     async def run(self) -> None:
         """Until cancelled; then everything taken in is written and acknowledged. Raises Unavailable."""
         await self._writer.start()
-        writing = asyncio.create_task(self._writer.run())
-        work = [asyncio.create_task(part) for part in (self._source.run(), self._ticks(), self._report())]
+        source, writing = asyncio.create_task(self._source.run()), asyncio.create_task(self._writer.run())
+        beside = [asyncio.create_task(part) for part in (self._ticks(), self._report())]
         try:
-            await asyncio.gather(writing, *work)
+            await _first_failure(source, writing, *beside)
         finally:
+            await _cancel(*beside)
+            self._stopping = True
             self._source.pause()
             self._flush()
-            await self._drain()
-            for task in (*work, writing):
-                task.cancel()
-            await asyncio.gather(writing, *work, return_exceptions=True)
+            if not writing.done():
+                await self._drain()
+            await _cancel(source, writing)
             await self._writer.stop()
 
     async def _drain(self) -> None:
@@ -77,9 +85,7 @@ class IngestProcess:
         try:
             await asyncio.wait_for(self._writer.drain(), DRAIN_S)
         except TimeoutError:
-            log.error(
-                "log did not confirm in time", ingest=self._options.name, unacknowledged=self._window.unacknowledged
-            )
+            log.error("log did not confirm in time", ingest=self._options.name, unacknowledged=self._unwritten)
 
     def _new_session(self) -> None:
         """Packet ids of an earlier connection mean nothing on this one."""
@@ -89,6 +95,8 @@ class IngestProcess:
     def _message(self, topic: bytes, payload: bytes, packet_id: int, retained: bool) -> None:
         options = self._options
         self._messages += 1
+        self._taken += 1
+        self._unwritten += 1
         self._intake.accept(topic, payload, retained, options.clock.now_ms())
         if packet_id:
             self._ids.append(packet_id)
@@ -96,7 +104,7 @@ class IngestProcess:
             self._flush()
         elif self._flush_timer is None:
             self._flush_timer = asyncio.get_running_loop().call_later(options.linger_ms / 1000, self._flush)
-        if self._window.unacknowledged + len(self._ids) >= options.most_unacknowledged:
+        if self._unwritten >= options.most_unacknowledged:
             self._source.pause()
 
     def _flush(self) -> None:
@@ -107,19 +115,21 @@ class IngestProcess:
         intake = self._intake
         letters, intake.letters = intake.letters, []
         ids, self._ids = self._ids, []
+        taken, self._taken = self._taken, 0
         self._letters += len(letters)
         records = [LogRecord(READINGS, shard, encode(batch), BATCH) for shard, batch in intake.buffers.cut()]
         records += [LogRecord(DEAD_LETTERS, None, encode_dead_letter(letter)) for letter in letters]
-        if records or ids:
+        if taken:
             window = self._window
             flush = window.open(ids)
-            self._writer.put(records, lambda: self._confirmed(window, window.confirm(flush)))
+            self._writer.put(records, lambda: self._written(window, flush, taken))
 
-    def _confirmed(self, window: AckWindow, ids: list[int]) -> None:
-        if window is not self._window:
-            return  # of a connection that is gone: the broker sends those messages again
-        self._source.acknowledge(ids)
-        if window.unacknowledged + len(self._ids) < self._options.most_unacknowledged:
+    def _written(self, window: AckWindow, flush: Flush, messages: int) -> None:
+        """The log has a flush."""
+        self._unwritten -= messages
+        if window is self._window:  # else of a connection that is gone: the broker sends those messages again
+            self._source.acknowledge(window.confirm(flush))
+        if self._unwritten < self._options.most_unacknowledged and not self._stopping:
             self._source.resume()
 
     async def _ticks(self) -> None:
@@ -127,8 +137,9 @@ class IngestProcess:
         step_ms = round(self._options.tick_s * 1000 * self._options.clock.speed)
         await self._first_session()
         while True:
-            self._flush()
-            self._write_tick(step_ms)
+            if self._ticks_under_way < TICKS_UNDER_WAY:
+                self._flush()
+                self._write_tick(step_ms)
             await asyncio.sleep(self._options.tick_s)
 
     async def _first_session(self) -> None:
@@ -141,7 +152,11 @@ class IngestProcess:
         clock_ms, now = self._options.clock.now_ms(), wall_ms()
         tick = encode_tick(Tick(self._options.name, clock_ms, step_ms, self._source.up, now))
         records = [LogRecord(READINGS, shard, tick, TICK) for shard in range(self._options.shards)]
-        self._writer.put(records, _nothing)
+        self._ticks_under_way += 1
+        self._writer.put(records, self._tick_written)
+
+    def _tick_written(self) -> None:
+        self._ticks_under_way -= 1
 
     async def _report(self) -> None:
         while True:
@@ -151,11 +166,20 @@ class IngestProcess:
                 ingest=self._options.name,
                 messages_per_s=round(self._messages / REPORT_EVERY_S, 1),
                 dead_letters=self._letters,
-                unacknowledged=self._window.unacknowledged,
+                unacknowledged=self._unwritten,
                 up=self._source.up,
             )
             self._messages = self._letters = 0
 
 
-def _nothing() -> None:
-    """A tick needs no acknowledgement."""
+async def _first_failure(*tasks: asyncio.Task[None]) -> None:
+    """Until one of the tasks fails; raises what it raised. Cancelling this cancels none of them."""
+    done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+    for task in done:
+        task.result()
+
+
+async def _cancel(*tasks: asyncio.Task[None]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

@@ -31,12 +31,14 @@ class PublishTap:
 
     def __init__(self, sock: Any, v5: bool, on_publish: OnPublish) -> None:
         self._sock, self._v5, self._on_publish = sock, v5, on_publish
+        self._fileno = int(sock.fileno())
         self._incoming = bytearray()
         self._for_paho = bytearray()
         self._outgoing = bytearray()
 
     def fileno(self) -> int:
-        return int(self._sock.fileno())
+        """Of the socket, also after it is closed: paho may close it while an event loop still watches it."""
+        return self._fileno
 
     def close(self) -> None:
         """Send what is left, a DISCONNECT perhaps, and close."""
@@ -76,71 +78,67 @@ class PublishTap:
         return True
 
     def fill(self) -> bool:
-        """Read what has arrived and hand on its PUBLISH packets. False when the broker closed the connection."""
-        while True:
-            try:
-                data = self._sock.recv(RECEIVE_BYTES)
-            except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
-                return True
-            if not data:
-                return False
-            self._incoming += data
-            self._split()
-            if len(data) < RECEIVE_BYTES and not isinstance(self._sock, ssl.SSLSocket):
-                return True
+        """Read what has arrived and hand on its PUBLISH packets. False when the broker closed the connection. Raises
+        MalformedPacketError."""
+        try:
+            data = self._sock.recv(RECEIVE_BYTES)
+            while data and isinstance(self._sock, ssl.SSLSocket) and self._sock.pending():
+                data += self._sock.recv(RECEIVE_BYTES)  # decrypted already: the kernel will not tell of it
+        except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            return True
+        self._incoming += data
+        self._split()
+        return bool(data)
 
     def _split(self) -> None:
         """Cut the complete packets off what came in."""
-        data, at, end = self._incoming, 0, len(self._incoming)
-        while end - at >= 2:
-            length, body = data[at + 1], at + 2
-            if length > 127:
-                header = _remaining_length(data, at + 1, end)
-                if header is None:
-                    break
-                length, body = header
-            if body + length > end:
+        data, at = self._incoming, 0
+        while len(data) - at >= 2:
+            try:
+                length, begin = _variable_integer(data, at + 1)
+            except IndexError:
+                break
+            end = begin + length
+            if end > len(data):
                 break
             if data[at] & 0xF0 == PUBLISH:
-                self._publish(data[at], body, body + length)
+                self._publish(data[at], bytes(data[begin:end]))
             else:
-                self._for_paho += data[at : body + length]
-            at = body + length
+                self._for_paho += data[at:end]
+            at = end
         del data[:at]
 
-    def _publish(self, first: int, at: int, end: int) -> None:
-        data = self._incoming
-        topic_end = at + 2 + (data[at] << 8 | data[at + 1])
-        topic, packet_id, payload = bytes(data[at + 2 : topic_end]), 0, topic_end
-        if first & 0x06:
-            packet_id, payload = data[topic_end] << 8 | data[topic_end + 1], topic_end + 2
-        if self._v5:
-            size = data[payload]
-            payload = payload + 1 + size if size < 128 else _after_properties(data, payload, end)
-        self._on_publish(topic, bytes(data[payload:end]), packet_id, bool(first & 0x01))
+    def _publish(self, first: int, rest: bytes) -> None:
+        """Hand on a PUBLISH packet. `first`: its first byte. `rest`: what follows its length."""
+        try:
+            at = 2 + (rest[0] << 8 | rest[1])
+            topic, packet_id = rest[2:at], 0
+            if first & 0x06:
+                packet_id, at = rest[at] << 8 | rest[at + 1], at + 2
+            if self._v5:
+                size, at = _variable_integer(rest, at)
+                at += size
+        except IndexError:
+            at = len(rest) + 1
+        if at > len(rest):
+            raise MalformedPacketError("a PUBLISH ends before its payload begins")
+        self._on_publish(topic, rest[at:], packet_id, bool(first & 0x01))
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._sock, name)
 
 
-def _remaining_length(data: bytearray, at: int, end: int) -> tuple[int, int] | None:
-    """MQTT's variable byte integer at `at`, and where what follows begins. None when it has not all arrived."""
-    value, shift = 0, 0
-    for i in range(at, min(at + 4, end)):
-        value |= (data[i] & 127) << shift
-        if data[i] < 128:
-            return value, i + 1
-        shift += 7
-    if end >= at + 4:
-        raise MalformedPacketError("a packet's length has more than four bytes")
-    return None
-
-
-def _after_properties(data: bytearray, at: int, end: int) -> int:
-    header = _remaining_length(data, at, end)
-    if header is None:
-        raise MalformedPacketError("a PUBLISH ends within its properties")
-    return header[0] + header[1]
+def _variable_integer(data: bytes | bytearray, at: int) -> tuple[int, int]:
+    """MQTT's variable byte integer at `at`, and where what follows it begins. Raises IndexError when it is cut off."""
+    value = data[at]
+    if value < 128:
+        return value, at + 1
+    value &= 127
+    for i in (1, 2, 3):
+        value |= (data[at + i] & 127) << 7 * i
+        if data[at + i] < 128:
+            return value, at + i + 1
+    raise MalformedPacketError("a length of more than four bytes")
 
 
 def tapped(client_type: type[Any], v5: bool, on_publish: OnPublish) -> type[Any]:

@@ -26,8 +26,8 @@ from simulators.score import Score, score
 @dataclass(frozen=True)
 class Account:
     """Figures of a play. latency_ms: from publishing the reading that opened a ticket to the ticket, wall time;
-    by_time_ms: from the tick that opened one. lost: published messages of which neither a reading nor a dead letter is in
-    the log."""
+    by_time_ms: from the tick that opened one. lost: published messages of which neither a reading nor a dead letter is
+    in the log."""
 
     published: int
     readings: int

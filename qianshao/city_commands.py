@@ -12,7 +12,7 @@ Folder = Annotated[Path | None, typer.Argument(help="Folder of the city; the one
 
 @city_app.command()
 def check(folder: Folder = None) -> None:
-    """Read a city's tables and say everything that is wrong, with file, line and remedy. Exit code 1 if something is."""
+    """Read a city's tables and say what is wrong, with file, line and remedy. Exit code 1 if something is."""
     from city.errors import ConfigErrors
     from city.tables import read_city
     from qianshao.settings import Settings

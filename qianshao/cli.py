@@ -120,8 +120,10 @@ def score(
         bool, typer.Option("--offline", help="Play it straight through the engine in this process, without brokers.")
     ] = False,
 ) -> None:
-    """Compare the incidents of the settings' database with a scenario's truth. Prints JSON; exit code 1 if any is missed or
-    false."""
+    """Compare the incidents of the settings' database with a scenario's truth. Prints JSON.
+
+    Exit code 1 if any is missed or false, or of a wrong level.
+    """
     from qianshao.scoring import run_score
 
     set_up_logs("score")

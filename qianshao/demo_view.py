@@ -89,7 +89,7 @@ class DemoView:
 def _counts(database: Database) -> dict[str, int]:
     i, open_ = t.incidents, t.incidents.c.open_key.is_not(None)
     with database.reading() as connection:
-        by_level = dict(
+        by_level: dict[int, int] = dict(
             connection.execute(select(i.c.level, func.count()).where(open_).group_by(i.c.level)).tuples().all()
         )
         counts = {level.slug: by_level.get(int(level), 0) for level in LEVELS}

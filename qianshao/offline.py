@@ -1,4 +1,4 @@
-"""A play without brokers, databases or a clock: messages through ingest's core, the engine and the desk, in one process.
+"""A play without brokers, databases or a clock: messages through ingest's core, the engine and the desk.
 
 The same cores as the live system, in the same order; only the edges are missing. For scoring rules against scenarios.
 """

@@ -21,8 +21,8 @@ RESTART_AFTER_S = (0.5, 1.0, 2.0, 5.0, 10.0)
 
 @dataclass
 class Child:
-    """One process of the program: `qianshao NAME ARGUMENTS`. Its output goes to `folder/NAME.log`; its ready file appears once
-    it does its work."""
+    """One process of the program: `qianshao NAME ARGUMENTS`. Its output goes to `folder/NAME.log`; its ready file
+    appears once it does its work."""
 
     name: str
     settings: Settings

@@ -73,13 +73,13 @@ class StreamApp:
         self._revoked_handlers: list[Revoked] = []
         self._failed: asyncio.Future[None] | None = None
         self._app = _faust_app(options)
+        self._channels: dict[str, Any] = {}
         self._app.on_partitions_assigned.connect(self._assigned)
         self._app.on_partitions_revoked.connect(self._revoked)
 
     def consume(self, topic: str, handler: Handler, on_revoked: Revoked | None = None) -> None:
         """Have `handler` called with the records of a topic, and `on_revoked` before partitions go to another worker or
         this one stops."""
-        channel = self._app.topic(topic, value_serializer="raw", key_serializer="raw")
         if on_revoked is not None:
             self._revoked_handlers.append(on_revoked)
 
@@ -96,12 +96,11 @@ class StreamApp:
                     self._fail(error)
                     await asyncio.Event().wait()
 
-        self._app.agent(channel, name=f"read-{topic}")(read)
+        self._app.agent(self._channel(topic), name=f"read-{topic}")(read)
 
     async def produce(self, topic: str, key: bytes | None, value: bytes) -> "Awaitable[Any]":
         """Send a record. Returns what to await for Kafka's confirmation."""
-        channel = self._app.topic(topic, value_serializer="raw", key_serializer="raw")
-        confirmation: Awaitable[Any] = await channel.send(key=key, value=value)
+        confirmation: Awaitable[Any] = await self._channel(topic).send(key=key, value=value)
         return confirmation
 
     def acknowledge(self, records: list[Record]) -> None:
@@ -124,6 +123,11 @@ class StreamApp:
             await self._app.stop()
         if self._failed.done():
             self._failed.result()
+
+    def _channel(self, topic: str) -> Any:
+        if topic not in self._channels:
+            self._channels[topic] = self._app.topic(topic, value_serializer="raw", key_serializer="raw")
+        return self._channels[topic]
 
     def _fail(self, error: Exception) -> None:
         if self._failed is not None and not self._failed.done():

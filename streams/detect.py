@@ -8,10 +8,12 @@ from typing import Any
 import msgspec
 import pyarrow as pa
 import structlog
+from msgspec.structs import replace
 
 from city.city import City
 from city.clock import wall_ms
 from city.fleet import Fleet, fleet_of
+from city.levels import Level
 from city.log import ALERTS, KIND, READINGS, TICK
 from city.readings import Batch, Tick, decode, decode_tick, merge
 from city.sharding import shard_of_rows
@@ -41,7 +43,11 @@ class DetectOptions:
 
 @dataclass
 class OwnedShard:
-    """A shard that this worker owns: the engine, what it has seen, and what still has to be acknowledged."""
+    """A shard that this worker owns: the engine, what it has seen, and what still has to be acknowledged.
+
+    `said_blind`: what was said beside the log while it was quiet, and nobody has taken back. `saving`: checkpoints are
+    saved one after the other, so that an older one never comes to lie over a newer.
+    """
 
     number: int
     engine: Shard
@@ -56,6 +62,8 @@ class OwnedShard:
     next_checkpoint_s: float = 0.0
     last_tick_s: float = 0.0
     quiet: bool = False
+    said_blind: list[Transition] = field(default_factory=list)
+    saving: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
 class Detector:
@@ -86,6 +94,11 @@ class Detector:
     def offsets(self) -> dict[int, int]:
         """Offset of the last record seen of each owned shard, for the watchdog."""
         return {number: shard.offset for number, shard in self._owned.items()}
+
+    @property
+    def judged(self) -> int:
+        """Readings taken in by the owned shards since they were claimed."""
+        return sum(shard.readings for shard in self._owned.values())
 
     async def _take(self, records: list[Record]) -> None:
         """A group of records, in order for each shard."""
@@ -135,14 +148,17 @@ class Detector:
 
     async def _tick(self, shard: OwnedShard, tick: Tick) -> None:
         shard.last_tick_s, shard.quiet = asyncio.get_running_loop().time(), False
-        await self._announce(shard, shard.engine.tick(tick))
+        transitions = shard.engine.tick(tick)
+        await self._announce(shard, [*_taken_back(shard, tick, transitions), *transitions])
 
     async def _say_quiet(self, shard: OwnedShard) -> None:
         """No ticks: nothing in the log can say that we are blind, so say it beside the log. The engine will say the
         same of this time, by the same id, when ticks come again."""
         shard.quiet = True
         log.error("no ticks: blind", shard=shard.number, since_s=QUIET_S)
-        await self._announce(shard, shard.engine.gone_quiet(wall_ms()))
+        said = shard.engine.gone_quiet(wall_ms())
+        shard.said_blind += said
+        await self._announce(shard, said)
 
     async def _readable(self, records: list[Record], read: Any) -> list[Any]:
         """What records say; those that cannot be read go to the dead letters, and the stream goes on."""
@@ -163,23 +179,24 @@ class Detector:
     async def _checkpoint(self, shard: OwnedShard) -> None:
         """Save state and offset as one, once every alert up to it is confirmed; then acknowledge."""
         loop = asyncio.get_running_loop()
-        async with self._lock:
-            started_s = loop.time()
-            shard.next_checkpoint_s = started_s + self._options.checkpoint_s
-            if shard.offset == shard.saved_offset:
-                return
-            for confirmation in shard.unconfirmed:
-                await confirmation
-            shard.unconfirmed.clear()
-            records, shard.unacknowledged = shard.unacknowledged, []
-            checkpoint = Checkpoint(
-                shard.number, shard.fence, self._options.log_id, shard.offset, shard.engine.snapshot()
-            )
-            log_ms, status = shard.engine.log_ms, _status(shard)
-        await asyncio.to_thread(self._store.save, checkpoint, log_ms, status, wall_ms())
-        shard.saved_offset = checkpoint.offset
-        self._app.acknowledge(records)
-        shard.next_checkpoint_s += 20 * (loop.time() - started_s)
+        async with shard.saving:
+            async with self._lock:
+                started_s = loop.time()
+                shard.next_checkpoint_s = started_s + self._options.checkpoint_s
+                if shard.offset == shard.saved_offset:
+                    return
+                for confirmation in shard.unconfirmed:
+                    await confirmation
+                shard.unconfirmed.clear()
+                records, shard.unacknowledged = shard.unacknowledged, []
+                checkpoint = Checkpoint(
+                    shard.number, shard.fence, self._options.log_id, shard.offset, shard.engine.snapshot()
+                )
+                log_ms, status = shard.engine.log_ms, _status(shard)
+            await asyncio.to_thread(self._store.save, checkpoint, log_ms, status, wall_ms())
+            shard.saved_offset = checkpoint.offset
+            self._app.acknowledge(records)
+            shard.next_checkpoint_s += 20 * (loop.time() - started_s)
 
     async def _give_up(self, partitions: set[Partition]) -> None:
         """Checkpoint and forget shards that go to another worker, or nowhere."""
@@ -190,6 +207,19 @@ class Detector:
                 log.warning("shard has a new owner already", shard=number, error=str(stale))
             async with self._lock:
                 self._owned.pop(number, None)
+
+
+def _taken_back(shard: OwnedShard, tick: Tick, transitions: list[Transition]) -> list[Transition]:
+    """The ends of what was said while the log was quiet, where a tick shows no gap: not the ingest was away, but we.
+
+    Of a gap the engine says the same as was said, and its end.
+    """
+    by_engine = {transition.alert for transition in transitions}
+    shard.said_blind = [said for said in shard.said_blind if said.alert not in by_engine]
+    ended = [said for said in shard.said_blind if said.subject == tick.ingest]
+    shard.said_blind = [said for said in shard.said_blind if said.subject != tick.ingest]
+    at = {"event_ms": tick.clock_ms, "log_ms": shard.engine.log_ms, "wall_ms": tick.wall_ms}
+    return [replace(said, level_from=said.level_to, level_to=Level.NONE, **at) for said in ended]
 
 
 def _status(shard: OwnedShard) -> dict[str, Any]:

@@ -1,5 +1,7 @@
 """Records that cannot be taken in: kept among the dead letters with their place in the log; the stream goes on."""
 
+from zlib import crc32
+
 import structlog
 
 from city.clock import wall_ms
@@ -22,6 +24,7 @@ async def set_aside(app: StreamApp, record: Record, error: Exception, worker: st
         topic=record.topic,
         payload=keepable(record.value),
         payload_bytes=len(record.value),
+        payload_crc=crc32(record.value),
         received_ms=int(wall_ms()),
         ingest=worker,
     )

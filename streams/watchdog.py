@@ -57,6 +57,7 @@ class Watchdog:
             log.warning("watchdog cannot see the log", error=repr(error))
             return
         now_s = asyncio.get_running_loop().time()
+        self._since_moved = {partition: seen for partition, seen in self._since_moved.items() if partition in offsets}
         for partition, offset in offsets.items():
             lag = ends[TopicPartition(*partition)] - 1 - offset
             stuck_s = self.stuck_for(partition, offset, lag, now_s)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import case, delete, select
 
 from alerts.store import schema as t
 from alerts.store.database import Database
@@ -53,7 +53,8 @@ class DeadLetterStore:
             last_ms = max(letter.received_ms for letter in of_reason)
             row = {"reason": reason, "total": len(of_reason), "last_ms": last_ms}
             insert = self._database.insert(table).values(row)
-            added = {"total": table.c.total + insert.excluded.total, "last_ms": insert.excluded.last_ms}
+            newest = case((table.c.last_ms > insert.excluded.last_ms, table.c.last_ms), else_=insert.excluded.last_ms)
+            added = {"total": table.c.total + insert.excluded.total, "last_ms": newest}
             connection.execute(insert.on_conflict_do_update(index_elements=["reason"], set_=added))
 
     def totals(self) -> dict[str, int]:
@@ -63,7 +64,7 @@ class DeadLetterStore:
 
 
 def _prune(connection: Any) -> None:
-    """Keep the newest."""
+    """Keep the newest, and all that came at the instant of the oldest of them."""
     table = t.dead_letters
-    oldest_kept = select(table.c.received_ms).order_by(table.c.received_ms.desc()).offset(KEPT).limit(1)
-    connection.execute(delete(table).where(table.c.received_ms <= oldest_kept.scalar_subquery()))
+    oldest_kept = select(table.c.received_ms).order_by(table.c.received_ms.desc()).offset(KEPT - 1).limit(1)
+    connection.execute(delete(table).where(table.c.received_ms < oldest_kept.scalar_subquery()))

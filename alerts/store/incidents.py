@@ -16,7 +16,7 @@ from alerts.incidents import Alert, Book, Desk, Event, Incident
 from alerts.store import schema as t
 from alerts.store.database import Database
 from alerts.store.positions import Position, save_position
-from alerts.tickets import Deadlines, Route, Ticket, TicketState
+from alerts.tickets import Deadlines, Route, Ticket, TicketState, TicketStep
 from city.city import City
 from city.levels import Level
 from city.transitions import Nature, Transition
@@ -68,7 +68,7 @@ class IncidentStore:
         keys = {name for transition in transitions for name, _ in candidate_keys(transition, self._city)}
         for part in _parts(keys):
             wanted = or_(t.incidents.c.open_key.in_(part), t.incidents.c.collects.in_(part))
-            _note(book, connection.execute(select(t.incidents).where(wanted)))
+            _note(book, connection.execute(_locked(select(t.incidents).where(wanted), t.incidents)))
             newest = select(t.incidents.c.key, func.max(t.incidents.c.version).label("version"))
             for row in connection.execute(newest.where(t.incidents.c.key.in_(part)).group_by(t.incidents.c.key)):
                 book.versions[row.key] = row.version
@@ -81,22 +81,17 @@ class IncidentStore:
 
 def _note(book: Book, rows: Iterable[Any]) -> None:
     for row in rows:
-        incident = _incident(row)
-        book.incidents[incident.id] = incident
-        if incident.open:
-            book.by_key[incident.key] = incident.id
-            if incident.collects is not None:
-                book.by_collects[incident.collects] = incident.id
+        book.add(_incident(row))
 
 
 def _save(connection: Connection, book: Book, known: Book, wall_ms: float) -> None:
-    changed = [book.incidents[i] for i in book.changed_incidents]
+    changed = sorted((book.incidents[i] for i in book.changed_incidents), key=lambda i: i.merged_into is not None)
     _write(connection, t.incidents, [_incident_row(i) for i in changed], set(known.incidents))
     _write(connection, t.alerts, [_alert_row(book.alerts[i]) for i in book.changed_alerts], set(known.alerts))
     _insert(connection, t.transitions, [_transition_row(x, wall_ms) for x in book.new_transitions])
     tickets = [ticket for key, ticket in book.tickets.items() if ticket != known.tickets.get(key)]
     _write(connection, t.tickets, [_ticket_row(x, wall_ms) for x in tickets], {x.id for x in known.tickets.values()})
-    _insert(connection, t.ticket_events, [_ticket_event(x, known.tickets.get(x.incident)) for x in tickets])
+    _insert(connection, t.ticket_events, [_ticket_event(step) for step in book.steps])
     _insert(connection, t.outbox, [_outbox_row(event) for event in book.events])
 
 
@@ -109,7 +104,7 @@ def _write(connection: Connection, table: Table, rows: list[dict[str, Any]], kno
         connection.execute(update(table).where(table.c.id == bindparam("b_id")).values(values), old)
 
 
-_ONCE = {"opened_wall_ms", "opening"}
+_ONCE = {"opened_wall_ms", "opening", "source", "flags", "exercise"}
 
 
 def _insert(connection: Connection, table: Table, rows: list[dict[str, Any]]) -> None:
@@ -119,7 +114,13 @@ def _insert(connection: Connection, table: Table, rows: list[dict[str, Any]]) ->
 
 def _rows(connection: Connection, table: Table, column: Any, values: Iterable[str]) -> Iterator[Any]:
     for part in _parts(values):
-        yield from connection.execute(select(table).where(column.in_(part)))
+        yield from connection.execute(_locked(select(table).where(column.in_(part)), table))
+
+
+def _locked(query: Any, table: Table) -> Any:
+    """Rows that nobody else changes before this transaction ends: a person may be working on the same ticket. In one
+    order, so that two transactions do not wait for each other."""
+    return query.order_by(table.c.id).with_for_update()
 
 
 def _parts(values: Iterable[str]) -> Iterator[list[str]]:
@@ -243,17 +244,16 @@ def _ticket_row(ticket: Ticket, wall_ms: float) -> dict[str, Any]:
     }
 
 
-def _ticket_event(ticket: Ticket, before: Ticket | None) -> dict[str, Any]:
-    action = "report" if before is None else "merge" if ticket.merged_into else "raise"
+def _ticket_event(step: TicketStep) -> dict[str, Any]:
     return {
-        "id": f"{ticket.id}:{action}:{int(ticket.level)}",
-        "ticket": ticket.id,
-        "at_ms": ticket.closed_ms or ticket.reported_ms,
-        "action": action,
-        "state_from": before.state.value if before else None,
-        "state_to": ticket.state.value,
+        "id": step.id,
+        "ticket": step.ticket,
+        "at_ms": step.at_ms,
+        "action": step.action,
+        "state_from": step.state_from.value if step.state_from else None,
+        "state_to": step.state_to.value,
         "actor": "system",
-        "detail": {"level": int(ticket.level), "reason": ticket.reason},
+        "detail": {"level": int(step.level), "reason": step.reason},
     }
 
 

@@ -1,0 +1,120 @@
+"""How many readings a second does one Faust worker judge on Apache Kafka, with batches, and one event at a time?
+
+Ours: `streams.detect` with the shipped rules and SQL checkpoints, batches of 500 readings. The naive way, in the same
+run on the same broker: one JSON reading a record, a Faust table written for each. Run: `python -m bench.faust [--quick]`.
+"""
+
+import asyncio
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+from aiokafka import AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+
+from alerts.store.database import Database
+from bench.common import ROUND_MS, START_MS, base, fleet_of_size, quick, rounds, show
+from city.log import BATCH, KIND, READINGS, TICK
+from city.readings import Tick, encode, encode_tick
+from city.sharding import shard_of_rows
+from rules.engine.warm import warm_up
+from streams.app import StreamApp, StreamOptions
+from streams.checkpoint import CheckpointStore
+from streams.detect import DetectOptions, Detector
+from streams.topics import ensure_topics
+from tests.servers.kafka import kafka
+
+DEVICES, ROWS, SHARDS = 100_000, 500, 4
+SINGLES = "singles"
+
+
+async def fill(address: str, readings: int) -> int:
+    """Write rounds of batches, each with a tick before it. Returns the readings written."""
+    city, fleet = fleet_of_size(DEVICES)
+    shard_of = shard_of_rows(fleet, SHARDS)
+    parts = [fleet.where(shard_of == shard) for shard in range(SHARDS)]
+    producer = AIOKafkaProducer(bootstrap_servers=address, max_batch_size=1 << 20, linger_ms=20)
+    await producer.start()
+    written = 0
+    rng = np.random.default_rng(1)
+    count = max(1, readings // DEVICES)
+    plays = [list(rounds(city, part, ROWS, count, rng)) if len(part) >= ROWS else [] for part in parts]
+    for number in range(count):
+        tick = encode_tick(Tick("bench", START_MS + number * ROUND_MS, ROUND_MS, True))
+        for shard, play in enumerate(plays):
+            await producer.send(READINGS, tick, partition=shard, headers=[(KIND, TICK)])
+            for batch in play[number] if play else []:
+                await producer.send(READINGS, encode(batch), partition=shard, headers=[(KIND, BATCH)])
+                written += len(batch)
+    await producer.stop()
+    return written
+
+
+async def ours(address: str, readings: int, folder: Path) -> dict[str, float]:
+    """Readings a second from the first that the worker takes to the last, and CPU."""
+    log_id = await ensure_topics(address, SHARDS)
+    written = await fill(address, readings)
+    database = Database(f"sqlite:///{folder / 'bench.db'}")
+    database.migrate()
+    city, _ = fleet_of_size(DEVICES)
+    app = StreamApp(StreamOptions(address, "bench-detect", fetch_wait_ms=500))
+    detector = Detector(app, CheckpointStore(database), city, base()[1], DetectOptions("bench", log_id, SHARDS))
+    warm_up()
+    stop = asyncio.Event()
+    running = asyncio.create_task(app.run(stop))
+    beside = asyncio.create_task(detector.run())
+    while detector.judged == 0:
+        await asyncio.sleep(0.005)
+    began, cpu, before = time.perf_counter(), time.process_time(), detector.judged
+    while detector.judged < written:
+        await asyncio.sleep(0.005)
+    seconds, cpu = time.perf_counter() - began, time.process_time() - cpu
+    stop.set()
+    await running
+    beside.cancel()
+    return {"readings_per_s": (written - before) / seconds, "cpu_ns_per_reading": cpu / (written - before) * 1e9}
+
+
+async def naive(address: str, readings: int) -> float:
+    """Events a second of a Faust worker that takes one reading at a time and writes a table."""
+    producer = AIOKafkaProducer(bootstrap_servers=address, linger_ms=20)
+    await producer.start()
+    for i in range(readings):
+        reading = {"device": f"d{i % 1000}", "value": float(i % 30), "event_ms": START_MS + i}
+        await producer.send(SINGLES, json.dumps(reading).encode(), key=reading["device"].encode())
+    await producer.stop()
+    command = [sys.executable, "-m", "bench.naive.one_at_a_time", address, SINGLES, str(readings)]
+    done = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, timeout=120)
+    return float(done.stdout)
+
+
+async def main() -> None:
+    many, few = (4_000_000, 10_000) if quick() else (20_000_000, 40_000)
+    with kafka(own=True) as log, tempfile.TemporaryDirectory() as folder:
+        fast = await ours(log.address, many, Path(folder))
+        await ensure_topic(log.address, SINGLES)
+        slow = await naive(log.address, few)
+    show(
+        "faust",
+        readings_per_s=round(fast["readings_per_s"]),
+        cpu_ns_per_reading=round(fast["cpu_ns_per_reading"], 1),
+        one_at_a_time_per_s=round(slow),
+        times_one_at_a_time=round(fast["readings_per_s"] / slow),
+        rows_per_batch=ROWS,
+        devices=DEVICES,
+    )
+
+
+async def ensure_topic(address: str, name: str) -> None:
+    admin = AIOKafkaAdminClient(bootstrap_servers=address)
+    await admin.start()
+    await admin.create_topics([NewTopic(name, SHARDS, 1)])
+    await admin.close()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

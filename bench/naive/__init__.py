@@ -1,0 +1,1 @@
+"""The naive ways that the benchmarks run beside ours."""

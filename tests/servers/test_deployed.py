@@ -1,0 +1,276 @@
+"""What deploy/ holds, run on the real servers: who may do what at the broker, and what the log keeps."""
+
+import queue
+import ssl
+import subprocess
+import tomllib
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import paho.mqtt.client as paho
+import pytest
+from aiokafka import AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+
+from city.log import READINGS
+from streams.topics import ensure_topics
+from tests.servers.deployed import (
+    DEPLOY,
+    Broker,
+    deployed_kafka_properties,
+    deployed_mosquitto,
+    has_tools,
+    make_secrets,
+)
+from tests.servers.kafka import KAFKA, kafka, storage_tool
+from tests.servers.missing import MissingError
+from tests.servers.report import skip
+
+pytestmark = pytest.mark.servers
+
+WAIT_S = 10.0
+GAUGE, OTHER = "BA-WL-017", "BA-WL-018"
+OWN_TOPIC = f"citysafety/440306/440306017/waterlogging/{GAUGE}/up"
+FOREIGN_TOPIC = f"citysafety/440306/440306017/waterlogging/{OTHER}/up"
+EVERYTHING = "citysafety/#"
+LARGEST_RECORD = 8 << 20
+"""What the program's producers may send (streams/app.py)."""
+
+
+@pytest.fixture(scope="module")
+def secrets(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    if not has_tools():
+        skip(MissingError("Mosquitto", "no openssl or no mosquitto_passwd"))
+    folder = tmp_path_factory.mktemp("secrets")
+    make_secrets(folder, "--host", "broker.example", "--simulate")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def passwords(secrets: Path) -> dict[str, str]:
+    """User -> password."""
+    lines = make_secrets(secrets, "--device", GAUGE, OTHER).splitlines()
+    lines.append("_health:" + (secrets / "mosquitto" / "health-password").read_text().strip())
+    for name in ("qianshao", "simulate"):
+        mqtt = tomllib.loads((secrets / f"{name}.toml").read_text())["mqtt"]
+        lines.append(f"{mqtt['username']}:{mqtt['password']}")
+    return dict(line.split(":") for line in lines)
+
+
+@pytest.fixture(scope="module")
+def broker(secrets: Path, passwords: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
+    with ExitStack() as stack:
+        try:
+            running = stack.enter_context(deployed_mosquitto(secrets, tmp_path_factory.mktemp("mosquitto")))
+        except MissingError as error:
+            skip(error)
+        yield running
+
+
+class Client:
+    """A v5 client. `answer` is what the broker said to its CONNECT; `received` what came, `outcomes` of publishing."""
+
+    def __init__(self, broker: Broker, port: int, user: str | None, password: str | None, client_id: str = "") -> None:
+        self.received: queue.Queue[tuple[str, bytes]] = queue.Queue()
+        self.outcomes: queue.Queue[str] = queue.Queue()
+        self.lost: queue.Queue[str] = queue.Queue()
+        self._answers: queue.Queue[str] = queue.Queue()
+        self._subscribed: queue.Queue[bool] = queue.Queue()
+        client = paho.Client(paho.CallbackAPIVersion.VERSION2, client_id, protocol=paho.MQTTv5)
+        client.tls_set_context(ssl.create_default_context(cafile=broker.ca))
+        client.username_pw_set(user, password)
+        client.on_connect = lambda _client, _data, _flags, code, _properties: self._answers.put(str(code))
+        client.on_message = lambda _client, _data, message: self.received.put((message.topic, message.payload))
+        client.on_publish = lambda _client, _data, _mid, code, _properties: self.outcomes.put(str(code))
+        client.on_subscribe = lambda *_: self._subscribed.put(True)
+        client.on_disconnect = lambda _client, _data, _flags, code, _properties: self.lost.put(str(code))
+        properties = Properties(PacketTypes.CONNECT)
+        properties.SessionExpiryInterval = 3600
+        client.connect("127.0.0.1", port, clean_start=False, properties=properties)
+        client.loop_start()
+        self._client = client
+        self.answer = self._answers.get(timeout=WAIT_S)
+
+    def publish(self, topic: str, payload: bytes) -> str:
+        """Publish with QoS 1. Returns what the broker said."""
+        self._client.publish(topic, payload, qos=1)
+        return self.outcomes.get(timeout=WAIT_S)
+
+    def subscribe(self, topic: str) -> None:
+        self._client.subscribe(topic, qos=1)
+        self._subscribed.get(timeout=WAIT_S)
+
+    def close(self) -> None:
+        self._client.disconnect()
+        self._client.loop_stop()
+
+
+Connect = Callable[..., Client]
+
+
+@pytest.fixture
+def connect(broker: Broker, passwords: dict[str, str]) -> Iterator[Connect]:
+    """connect(user): as who, on the port for devices or, for the program's own users, the inner one."""
+    clients: list[Client] = []
+
+    def connected(user: str | None, password: str | None = None, client_id: str = "") -> Client:
+        port = broker.inner if user and user.startswith("_") else broker.server.port
+        client = Client(broker, port, user, password or passwords.get(user or ""), client_id)
+        clients.append(client)
+        return client
+
+    yield connected
+    for client in clients:
+        client.close()
+
+
+def test_a_device_speaks_for_itself_and_ingest_hears_it(connect: Connect) -> None:
+    ingest = connect("_ingest")
+    ingest.subscribe(EVERYTHING)
+    gauge = connect(GAUGE)
+    assert gauge.publish(OWN_TOPIC, b"own") == "Success"
+    assert ingest.received.get(timeout=WAIT_S) == (OWN_TOPIC, b"own")
+
+
+def test_a_device_cannot_speak_for_another_nor_listen_to_it(connect: Connect) -> None:
+    ingest = connect("_ingest")
+    ingest.subscribe(EVERYTHING)
+    gauge, other = connect(GAUGE), connect(OTHER)
+    other.subscribe(EVERYTHING)
+    assert gauge.publish(FOREIGN_TOPIC, b"forged") == "Not authorized"
+    assert gauge.publish(OWN_TOPIC, b"own") == "Success"
+    assert ingest.received.get(timeout=WAIT_S) == (OWN_TOPIC, b"own")
+    assert other.received.empty()
+
+
+def test_only_the_simulator_speaks_for_all_and_ingest_for_none(connect: Connect) -> None:
+    assert connect("_simulator").publish(FOREIGN_TOPIC, b"played") == "Success"
+    assert connect("_ingest").publish(FOREIGN_TOPIC, b"forged") == "Not authorized"
+
+
+@pytest.mark.parametrize(("user", "password"), [(None, None), (GAUGE, "wrong"), ("nobody", "nothing")])
+def test_who_has_no_password_is_refused(connect: Connect, user: str | None, password: str | None) -> None:
+    assert connect(user, password).answer == "Not authorized"
+
+
+def test_nobody_gets_in_without_tls(broker: Broker, passwords: dict[str, str]) -> None:
+    for port in (broker.server.port, broker.inner):
+        client = paho.Client(paho.CallbackAPIVersion.VERSION2, protocol=paho.MQTTv5)
+        client.username_pw_set(GAUGE, passwords[GAUGE])
+        client.connect("127.0.0.1", port)
+        lost: queue.Queue[bool] = queue.Queue()
+        client.on_connect = lambda *_, lost=lost: lost.put(False)
+        client.on_disconnect = lambda *_, lost=lost: lost.put(True)
+        client.loop_start()
+        assert lost.get(timeout=WAIT_S)
+        client.loop_stop()
+
+
+def test_a_device_that_takes_the_client_id_of_ingest_does_not_take_its_session(connect: Connect) -> None:
+    ingest = connect("_ingest", client_id="wanted")
+    ingest.subscribe(EVERYTHING)
+    thief = connect(GAUGE, client_id="wanted")
+    assert thief.publish(OWN_TOPIC, b"own") == "Success"
+    assert ingest.received.get(timeout=WAIT_S) == (OWN_TOPIC, b"own")
+    assert ingest.lost.empty()
+
+
+def test_the_health_check_sees_the_uptime_and_nothing_else(connect: Connect) -> None:
+    health = connect("_health")
+    health.subscribe(EVERYTHING)
+    health.subscribe("$SYS/#")
+    assert connect(GAUGE).publish(OWN_TOPIC, b"own") == "Success"
+    assert health.received.get(timeout=2 * WAIT_S)[0] == "$SYS/broker/uptime"
+    assert health.received.empty()
+
+
+def test_what_waits_for_ingest_outlives_a_restart_of_the_broker(connect: Connect, broker: Broker) -> None:
+    ingest = connect("_ingest", client_id="away")
+    ingest.subscribe(EVERYTHING)
+    ingest.close()
+    gauge = connect(GAUGE)
+    assert gauge.publish(OWN_TOPIC, b"while away") == "Success"
+    gauge.close()
+    broker.server.stop()
+    broker.server.start()
+    back = connect("_ingest", client_id="away")
+    assert back.received.get(timeout=WAIT_S) == (OWN_TOPIC, b"while away")
+
+
+def test_secrets_are_made_once_and_a_device_can_get_a_new_password(secrets: Path, passwords: dict[str, str]) -> None:
+    def contents() -> dict[str, bytes]:
+        return {path.name: path.read_bytes() for path in secrets.rglob("*") if path.is_file()}
+
+    before = contents()
+    make_secrets(secrets, "--simulate")
+    assert contents() == before
+    (line,) = make_secrets(secrets, "--device", "BA-NEW-1").splitlines()
+    assert line.startswith("BA-NEW-1:")
+    make_secrets(secrets, "--device", "BA-NEW-1")
+    hashed = (secrets / "mosquitto" / "passwords").read_text().splitlines()
+    assert [user.partition(":")[0] for user in hashed].count("BA-NEW-1") == 1
+    assert not any(password in "\n".join(hashed) for password in passwords.values())
+    assert contents().keys() == before.keys()
+
+
+def test_secrets_can_be_read_by_nobody_else_on_the_machine(secrets: Path) -> None:
+    assert secrets.stat().st_mode & 0o777 == 0o700
+    assert (secrets / "ca.key").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_name_that_no_device_may_have_gets_no_password(secrets: Path) -> None:
+    for name in ("_ingest", "a/b", "a+", "", "a:b"):
+        with pytest.raises(subprocess.CalledProcessError):
+            make_secrets(secrets, "--device", name)
+
+
+async def test_kafka_as_deployed_takes_the_largest_record_and_makes_no_topic_by_itself() -> None:
+    with ExitStack() as stack:
+        try:
+            log = stack.enter_context(kafka(own=True, properties=deployed_kafka_properties()))
+        except MissingError as error:
+            skip(error)
+        await ensure_topics(log.address, shards=2)
+        producer = AIOKafkaProducer(bootstrap_servers=log.address, max_request_size=LARGEST_RECORD + 1024)
+        await producer.start()
+        await producer.send_and_wait(READINGS, bytes(LARGEST_RECORD), partition=1)
+        await producer.stop()
+        admin = AIOKafkaAdminClient(bootstrap_servers=log.address)
+        await admin.start()
+        assert (await admin.describe_topics(["misspelled"]))[0]["error_code"] != 0
+        assert "misspelled" not in await admin.list_topics()
+        await admin.close()
+
+
+def test_each_new_volume_of_kafka_is_a_log_with_an_id_of_its_own(tmp_path: Path) -> None:
+    try:
+        tool = storage_tool(KAFKA.find(own=True))
+    except MissingError as error:
+        skip(error)
+    ids = [_format(tmp_path / name, tool) for name in ("first", "first", "second")]
+    assert ids[0] == ids[1] != ids[2]
+
+
+def _format(volume: Path, tool: list[str]) -> str:
+    """Run deploy/kafka/start.sh with stand-ins for the image's scripts. Returns the log's id."""
+    volume.mkdir(exist_ok=True)
+    for name, command in {"kafka-storage.sh": f'{" ".join(tool)} "$@"', "kafka-server-start.sh": "true"}.items():
+        (volume / name).write_text(f"#!/bin/bash\nexec {command}\n")
+        (volume / name).chmod(0o755)
+    config = volume / "server.properties"
+    properties = deployed_kafka_properties() | {"log.dirs": str(volume / "data")}
+    config.write_text("".join(f"{name}={value}\n" for name, value in properties.items()))
+    script = (DEPLOY / "kafka" / "start.sh").read_text()
+    for inside, here in {
+        "/opt/kafka/bin": str(volume),
+        "/var/lib/kafka/data": str(volume / "data"),
+        "/etc/kafka/qianshao": str(volume),
+    }.items():
+        assert inside in script
+        script = script.replace(inside, here)
+    subprocess.run(["bash", "-c", script], check=True, capture_output=True)
+    meta = (volume / "data" / "meta.properties").read_text().splitlines()
+    return next(line for line in meta if line.startswith("cluster.id"))

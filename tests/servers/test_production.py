@@ -1,0 +1,147 @@
+"""The production profile, set up as docker-compose.yml does it, on Apache Kafka, Mosquitto with TLS, and PostgreSQL."""
+
+import json
+import os
+import signal
+import ssl
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import paho.mqtt.client as paho
+import pytest
+from sqlalchemy import select
+from sqlalchemy.engine import make_url
+
+from alerts.store import schema
+from alerts.store.database import Database
+from city.tables import overlay, read_city, shipped_pack
+from ingest.registry import topic_prefix
+from qianshao.orphans import with_parent
+from tests.servers.deployed import Broker, deployed_mosquitto, has_tools, make_secrets, service_environment
+from tests.servers.missing import MissingError
+from tests.servers.places import free_port
+from tests.servers.process import Server
+from tests.servers.report import skip
+
+pytestmark = pytest.mark.servers
+
+SERVICES = ("ingest", "detect", "incidents", "web")
+START_S, WAIT_S = 90.0, 30.0
+GAUGE = "BA-WL-0001"
+
+
+@dataclass(frozen=True)
+class Production:
+    """What runs, and what a device needs to take part. `page`: address of the web service."""
+
+    broker: Broker
+    database: Database
+    page: str
+    password: str
+    topic: str
+    processes: dict[str, subprocess.Popen[bytes]]
+
+    def publish(self, *payloads: bytes) -> None:
+        """As the gauge, over TLS."""
+        client = paho.Client(paho.CallbackAPIVersion.VERSION2, protocol=paho.MQTTv5)
+        client.tls_set_context(ssl.create_default_context(cafile=self.broker.ca))
+        client.username_pw_set(GAUGE, self.password)
+        client.connect(self.broker.server.host, self.broker.server.port)
+        client.loop_start()
+        for payload in payloads:
+            client.publish(self.topic, payload, qos=1).wait_for_publish(WAIT_S)
+        client.disconnect()
+        client.loop_stop()
+
+
+@pytest.fixture
+def production(kafka_server: Server, postgres_url: str, tmp_path: Path) -> Iterator[Production]:
+    if not has_tools():
+        skip(MissingError("Mosquitto", "no openssl or no mosquitto_passwd"))
+    secrets, fleet = tmp_path / "secrets", tmp_path / "fleet"
+    make_secrets(secrets)
+    password = make_secrets(secrets, "--device", GAUGE).strip().partition(":")[2]
+    subprocess.run([sys.executable, "-m", "qianshao", "city", "fleet", str(fleet), "--devices", "30"], check=True)
+    with ExitStack() as stack:
+        try:
+            broker = stack.enter_context(deployed_mosquitto(secrets, tmp_path))
+        except MissingError as error:
+            skip(error)
+        port = free_port()
+        here = {
+            "QIANSHAO_CONFIG": str(secrets / "qianshao.toml"),
+            "QIANSHAO_DATABASE": make_url(postgres_url).set(password="any").render_as_string(hide_password=False),
+            "QIANSHAO_FLEET": str(fleet),
+            "QIANSHAO_KAFKA__SERVERS": kafka_server.address,
+            "QIANSHAO_MQTT__HOST": broker.server.host,
+            "QIANSHAO_MQTT__PORT": str(broker.inner),
+            "QIANSHAO_MQTT__TLS_CA": str(broker.ca),
+            "QIANSHAO_WEB__PORT": str(port),
+        }
+        processes = {name: stack.enter_context(_process(name, here, tmp_path)) for name in SERVICES}
+        until(lambda: all((tmp_path / f"{name}.ready").exists() for name in SERVICES), START_S)
+        database = Database(postgres_url)
+        yield Production(broker, database, f"http://127.0.0.1:{port}", password, _topic(fleet), processes)
+        database.dispose()
+
+
+@contextmanager
+def _process(name: str, here: dict[str, str], folder: Path) -> Iterator[subprocess.Popen[bytes]]:
+    environment = os.environ | service_environment(name) | here | {"QIANSHAO_READY": str(folder / f"{name}.ready")}
+    with (folder / f"{name}.log").open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "qianshao", name],
+            env=environment,
+            cwd=folder,
+            stdout=output,
+            stderr=output,
+            preexec_fn=with_parent(signal.SIGKILL),
+        )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _topic(fleet: Path) -> str:
+    city = overlay(read_city(shipped_pack("baoan")), fleet)
+    return f"{topic_prefix(city, city.sites[city.devices[GAUGE].site].area)}{GAUGE}/up"
+
+
+def until(happened: Callable[[], bool], seconds: float = WAIT_S) -> None:
+    deadline_s = time.monotonic() + seconds
+    while not happened():
+        assert time.monotonic() < deadline_s, "did not happen in time"
+        time.sleep(0.05)
+
+
+def reading(seq: int, **more: object) -> bytes:
+    message = {"v": 1, "device_id": GAUGE, "seq": seq, "ts": datetime.now(UTC).isoformat(), "report": "timed"}
+    return json.dumps({**message, "depth_cm": 1.5, **more}).encode()
+
+
+def test_a_message_of_a_device_is_judged_and_a_wrong_one_is_on_the_page(production: Production) -> None:
+    def judged() -> int:
+        with production.database.reading() as connection:
+            return sum(row.status.get("readings", 0) for row in connection.execute(select(schema.shards)))
+
+    def refused() -> dict[str, int]:
+        with urllib.request.urlopen(f"{production.page}/api/state", timeout=WAIT_S) as answer:
+            return {letter["reason"]: letter["total"] for letter in json.load(answer)["dead_letters"]}
+
+    production.publish(reading(1), reading(2, phone="1"), reading(3))
+    until(lambda: judged() >= 2)
+    until(lambda: refused() != {})
+    assert list(refused().values()) == [1]
+    for process in production.processes.values():
+        process.terminate()
+    codes = [process.wait(WAIT_S) for process in production.processes.values()]
+    assert set(codes) <= {0, -signal.SIGTERM}  # uvicorn drains, and then ends by the signal
