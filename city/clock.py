@@ -7,6 +7,10 @@ import time
 from dataclasses import dataclass
 from typing import Protocol
 
+MARKS_TOPIC = "citysafety/clock"
+"""MQTT topic on which a play's simulator says how far played time has come. Under the filter of the messages: rumqttd
+keeps the order of what one filter matches, and no other."""
+
 
 class Timekeeper(Protocol):
     """Tells played time, ms UTC; `speed` is how many times faster than the wall it runs."""
@@ -38,6 +42,18 @@ class Clock:
     def wall_of(self, played_ms: float) -> float:
         """Wall time, ms, at which the played time comes."""
         return self.started_ms + (played_ms - self.origin_ms) / self.speed
+
+
+@dataclass
+class MarkedClock:
+    """Played time as far as the marks in the stream of messages say, one every `step_ms`: however slowly a machine plays
+    a storm, no message is late for it."""
+
+    marked_ms: int
+    step_ms: int
+
+    def now_ms(self) -> int:
+        return self.marked_ms
 
 
 def wall_ms() -> float:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import structlog
 
 from city.city import City
-from city.clock import Clock, Timekeeper, wall_ms
+from city.clock import MARKS_TOPIC, Clock, MarkedClock, wall_ms
 from city.log import BATCH, DEAD_LETTERS, READINGS, TICK
 from city.readings import Tick, encode, encode_tick
 from ingest.acks import AckWindow, Flush
@@ -21,6 +21,7 @@ log = structlog.get_logger()
 REPORT_EVERY_S = 30.0
 DRAIN_S = 10.0
 FIRST_SESSION_S = 10.0
+MARKS = MARKS_TOPIC.encode()
 TICKS_UNDER_WAY = 8
 """Ticks that the log has not confirmed, at which no more are written. While the log is away we take nothing in: the
 gap in our ticks then tells the shards that they did not see. Fewer than the ten that a shard has patience for."""
@@ -29,14 +30,14 @@ gap in our ticks then tells the shards that they did not see. Fewer than the ten
 @dataclass(frozen=True)
 class IngestOptions:
     """`name`: fixed id of this process, in its ticks. `linger_ms`: longest wait for a batch to grow. `tick_s`: wall
-    time between ticks. `most_rows`: rows at which a batch is written at once. `most_unacknowledged`: messages taken in
-    and not yet in the log, at which reading stops."""
+    time between ticks; with a MarkedClock there is one a mark. `most_rows`: rows at which a batch is written at once.
+    `most_unacknowledged`: messages taken in and not yet in the log, at which reading stops."""
 
     name: str
     kafka: str
     shards: int
     mqtt: MqttOptions
-    clock: Timekeeper = field(default_factory=Clock)
+    clock: Clock | MarkedClock = field(default_factory=Clock)
     linger_ms: float = 15.0
     tick_s: float = 1.0
     most_rows: int = 4096
@@ -50,6 +51,7 @@ class IngestProcess:
         self._source = MqttSource(options.mqtt, self._message, self._new_session)
         self._writer = LogWriter(options.kafka)
         self._window = AckWindow()
+        self._marked = options.clock if isinstance(options.clock, MarkedClock) else None
         self._ids: list[int] = []
         self._taken = 0  # messages since the last flush
         self._unwritten = 0  # messages that the log has not confirmed, of this connection and those before
@@ -67,7 +69,8 @@ class IngestProcess:
         """Until cancelled; then everything taken in is written and acknowledged. Raises Unavailable."""
         await self._writer.start()
         source, writing = asyncio.create_task(self._source.run()), asyncio.create_task(self._writer.run())
-        beside = [asyncio.create_task(part) for part in (self._ticks(), self._report())]
+        ticks = [] if self._marked is not None else [self._ticks()]
+        beside = [asyncio.create_task(part) for part in (*ticks, self._report())]
         try:
             await _first_failure(source, writing, *beside)
         finally:
@@ -97,15 +100,24 @@ class IngestProcess:
         self._messages += 1
         self._taken += 1
         self._unwritten += 1
-        self._intake.accept(topic, payload, retained, options.clock.now_ms())
         if packet_id:
             self._ids.append(packet_id)
+        if self._marked is not None and topic == MARKS:
+            self._take_mark(self._marked, int(payload))
+        else:
+            self._intake.accept(topic, payload, retained, options.clock.now_ms())
         if self._intake.buffers.size >= options.most_rows or 2 * len(self._ids) >= options.mqtt.receive_maximum:
             self._flush()
         elif self._flush_timer is None:
             self._flush_timer = asyncio.get_running_loop().call_later(options.linger_ms / 1000, self._flush)
         if self._unwritten >= options.most_unacknowledged:
             self._source.pause()
+
+    def _take_mark(self, clock: MarkedClock, played_ms: int) -> None:
+        """Played time goes on, and our ticks with it. As many are under way as the session lets messages be."""
+        clock.marked_ms = max(clock.marked_ms, played_ms)
+        self._flush()
+        self._write_tick(clock.step_ms)
 
     def _flush(self) -> None:
         """Write everything taken in so far."""
@@ -134,7 +146,7 @@ class IngestProcess:
 
     async def _ticks(self) -> None:
         """Say to every shard how far our clock has come, behind everything that reached us before."""
-        step_ms = round(self._options.tick_s * 1000 * self._options.clock.speed)
+        step_ms = round(self._options.tick_s * 1000)
         await self._first_session()
         while True:
             if self._ticks_under_way < TICKS_UNDER_WAY:

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import msgspec
 
-from city.clock import Clock, Timekeeper, wall_ms
+from city.clock import Clock, MarkedClock, Timekeeper, wall_ms
 
 LOOK_EVERY_MS = 100.0
+LONGEST_STEP_MS = 10_000
 
 
 class _Play(msgspec.Struct):
@@ -45,6 +46,18 @@ def write_clock(path: Path, origin_ms: int, end_ms: int, speed: float, started_m
     draft = path.with_suffix(".new")
     draft.write_bytes(msgspec.json.encode(_Play(origin_ms, end_ms, speed, started_ms)))
     draft.replace(path)
+
+
+def step_ms(speed: float) -> int:
+    """Played time from one mark of a play to the next: a second of the wall, or ten of the play, if that is less. It
+    must be small beside 60 s, from which on ingest takes a device's clock for wrong."""
+    return max(1, round(min(1000 * speed, LONGEST_STEP_MS)))
+
+
+def marked_clock(path: Path) -> MarkedClock:
+    """The clock of an ingest process in a play."""
+    play = PlayedClock(path)
+    return MarkedClock(play.now_ms(), step_ms(play.speed))
 
 
 def timekeeper(path: Path | None) -> Timekeeper:

@@ -7,6 +7,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+import structlog
 import typer
 
 from city.city import City
@@ -23,11 +24,12 @@ from qianshao.system import System
 from qianshao.up import StopFlag
 from simulators.scenario import Control, Scenario, load_scenario
 
+log = structlog.get_logger()
+
 DEFAULT_SPEED = 600.0
-FASTEST_TICK_S = 0.05
 LOOK_EVERY_S = 0.25
 LEAD_S = 0.3  # from writing the clock file to the play's beginning: every process has read it by then
-SETTLE_S = 1.0  # after the last message, for ticks to carry log time to the scenario's end
+SETTLE_S = 60.0  # at most, for what is under way when the last message has been published
 
 
 def run_demo(scenario_name: str, seconds: float | None, speed: float | None, as_json: bool, data: Path) -> int:
@@ -36,7 +38,7 @@ def run_demo(scenario_name: str, seconds: float | None, speed: float | None, as_
     scenario = load_scenario(scenario_name)
     speed = _speed(scenario, seconds, speed)
     city = scenario.populate(read_city(Settings().city))
-    settings = _settings(data, city, speed)
+    settings = _settings(data, city)
     write_clock(_clock_file(data), scenario.start_ms, scenario.end_ms, speed)
     demo = _Demo(scenario, city, System(settings), speed, None if as_json else DemoView(scenario, settings))
     result = demo.play()
@@ -57,7 +59,7 @@ def _speed(scenario: Scenario, seconds: float | None, speed: float | None) -> fl
     return speed or DEFAULT_SPEED
 
 
-def _settings(data: Path, city: City, speed: float) -> Settings:
+def _settings(data: Path, city: City) -> Settings:
     """Settings of the demo's processes: a fresh folder, free ports, the scenario's fleet and its clock."""
     shutil.rmtree(data, ignore_errors=True)
     data = data.absolute()
@@ -75,7 +77,6 @@ def _settings(data: Path, city: City, speed: float) -> Settings:
             "mqtt": base.mqtt.model_copy(update=mqtt),
             "kafka": base.kafka.model_copy(update=kafka),
             "web": base.web.model_copy(update={"port": free_port(base.web.port)}),
-            "ingest": base.ingest.model_copy(update={"tick_s": max(FASTEST_TICK_S, min(1.0, 1.0 / speed))}),
             "clock": ClockSettings(file=_clock_file(data)),
         }
     )
@@ -107,6 +108,7 @@ class _Demo:
             self.system.start()
             clock = self._begin()
             self._watch(clock, began_s)
+            self._settle()
             self.system.drain()
             result = account(self.system, self.scenario, self.city, self._ledger)
             if self.view is not None:
@@ -134,17 +136,24 @@ class _Demo:
         """Until the scenario is over, or somebody wants to stop."""
         controls = list(self.scenario.controls)
         paused: list[Control] = []
-        over_s: float | None = None
         while not self._stop.asked:
             now_ms = clock.now_ms()
             self._control(controls, paused, now_ms)
             self.system.look()
             if self.view is not None:
                 self.view.show(self.system, min(now_ms, self.scenario.end_ms), time.monotonic() - began_s)
-            over = now_ms >= self.scenario.end_ms and not self._simulator.running
-            over_s = (over_s or time.monotonic()) if over else None
-            if over_s is not None and time.monotonic() - over_s > SETTLE_S:
+            if now_ms >= self.scenario.end_ms and not self._simulator.running:
                 return
+            time.sleep(LOOK_EVERY_S)
+
+    def _settle(self) -> None:
+        """Wait until the scenario has been judged to its end, unless somebody wants to stop."""
+        deadline_s = time.monotonic() + SETTLE_S
+        while self.system.judged_until_ms() < self.scenario.end_ms and not self._stop.asked:
+            if time.monotonic() > deadline_s:
+                log.error("the scenario was not judged to its end", see=str(self._simulator.log_file))
+                return
+            self.system.look()
             time.sleep(LOOK_EVERY_S)
 
     def _control(self, controls: list[Control], paused: list[Control], now_ms: int) -> None:

@@ -3,6 +3,8 @@
 import signal
 import threading
 from collections.abc import Iterator
+from heapq import merge
+from operator import attrgetter
 from pathlib import Path
 
 import msgspec
@@ -11,13 +13,14 @@ import typer
 
 from city.clock import Clock, Timekeeper, wall_ms
 from city.tables import read_city
-from qianshao.clockfile import timekeeper
+from qianshao.clockfile import step_ms, timekeeper
 from qianshao.settings import Settings
-from simulators.message import Emission
+from simulators.message import Emission, marks
 from simulators.publisher import PublisherOptions, publish
 from simulators.scenario import load_scenario
 
 log = structlog.get_logger()
+by_time = attrgetter("at_ms")
 
 
 def run_simulate(settings: Settings, scenario_name: str, speed: float, ledger: Path | None) -> None:
@@ -29,7 +32,10 @@ def run_simulate(settings: Settings, scenario_name: str, speed: float, ledger: P
     if settings.clock.file is None:
         scenario = scenario.moved_to(round(wall_ms()))
         clock = Clock(scenario.start_ms, wall_ms(), speed)
-    emissions = _ready_at_first(scenario.play(city), settings.ready)
+    emissions = scenario.play(city)
+    if settings.clock.file is not None:
+        emissions = merge(emissions, marks(scenario.start_ms, scenario.end_ms, step_ms(clock.speed)), key=by_time)
+    emissions = _ready_at_first(emissions, settings.ready)
     done = publish(emissions, publisher_options(settings), clock, stop, ledger)
     log.info("scenario published", scenario=scenario.id, **msgspec.structs.asdict(done))
     typer.echo(msgspec.json.encode(done).decode())

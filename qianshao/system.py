@@ -72,15 +72,25 @@ class System:
         self.database.dispose()
 
     def drain(self) -> bool:
-        """Wait until all that is in the log has had its effects. Whether it had within DRAIN_TIMEOUT_S."""
+        """Wait until all that is in the log now has had its effects: first the readings, then the alerts they made.
+        Whether it had within DRAIN_TIMEOUT_S. Ticks may go on coming."""
         deadline_s = time.monotonic() + DRAIN_TIMEOUT_S
-        while time.monotonic() < deadline_s:
-            if asyncio.run(self._behind()) == 0:
-                return True
-            self.supervisor.look()
-            time.sleep(LOOK_EVERY_S / 2)
-        log.error("the log did not drain in time", after_s=DRAIN_TIMEOUT_S)
-        return False
+        shards = range(self.settings.kafka.shards)
+        for topics in ([(READINGS, n) for n in shards], [*((ALERTS, n) for n in shards), (DEAD_LETTERS, 0)]):
+            log_id, ends = asyncio.run(self._ends(topics))
+            while not self._has_done(log_id, ends):
+                if time.monotonic() > deadline_s:
+                    log.error("the log did not drain in time", after_s=DRAIN_TIMEOUT_S)
+                    return False
+                self.supervisor.look()
+                time.sleep(LOOK_EVERY_S / 4)
+        return True
+
+    def judged_until_ms(self) -> int:
+        """Log time up to which every shard's checkpoint has judged, ms UTC; 0 before there are any."""
+        with self.database.reading() as connection:
+            times = list(connection.execute(select(schema.shards.c.log_ms)).scalars())
+        return min(times) if len(times) == self.settings.kafka.shards and None not in times else 0
 
     def renew_log(self) -> None:
         """The embedded log is never trimmed: drain it, stop who uses it, and begin a new one. Messages wait at MQTT."""
@@ -101,19 +111,20 @@ class System:
         kafka = self.settings.kafka
         return await ensure_topics(kafka.servers, kafka.shards, kafka.replicas)
 
-    async def _behind(self) -> int:
-        """Records in the log whose effects are not in the store yet."""
+    async def _ends(self, partitions: list[tuple[str, int]]) -> tuple[str, dict[tuple[str, int], int]]:
+        """The log's id, and how far it goes: offset of each partition's next record."""
         log_id = await self._ensure_topics()
         consumer = AIOKafkaConsumer(bootstrap_servers=self.settings.kafka.servers)
         await consumer.start()
         try:
-            shards = range(self.settings.kafka.shards)
-            topics = [(READINGS, n) for n in shards] + [(ALERTS, n) for n in shards] + [(DEAD_LETTERS, 0)]
-            ends = await consumer.end_offsets([TopicPartition(*topic) for topic in topics])
+            ends = await consumer.end_offsets([TopicPartition(*partition) for partition in partitions])
         finally:
             await consumer.stop()
+        return log_id, {(tp.topic, tp.partition): end for tp, end in ends.items()}
+
+    def _has_done(self, log_id: str, ends: dict[tuple[str, int], int]) -> bool:
         done = self._done(log_id)
-        return sum(max(0, end - 1 - done.get((tp.topic, tp.partition), -1)) for tp, end in ends.items())
+        return all(done.get(partition, -1) >= end - 1 for partition, end in ends.items())
 
     def _done(self, log_id: str) -> dict[tuple[str, int], int]:
         """Offset of the last record of each partition whose effects are in the store."""

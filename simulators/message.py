@@ -1,5 +1,6 @@
 """What a device sends, while it is on its way: first as a message that faults may change, then as bytes on a topic."""
 
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -7,6 +8,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from city.city import City
+from city.clock import MARKS_TOPIC
 
 TOPIC_ROOT, GATEWAY_SEGMENT, GATEWAY_FEED = "citysafety", "gateway", "gateway"
 MINUTES_KEPT = 4096
@@ -57,6 +59,12 @@ def emission_of(message: Message) -> Emission:
         message.seq,
         message.event_ms,
     )
+
+
+def marks(start_ms: int, end_ms: int, step_ms: int) -> Iterator[Emission]:
+    """What a play's clock says on MARKS_TOPIC, from its start to its end. No device says it."""
+    for ms in (*range(start_ms, end_ms, step_ms), end_ms):
+        yield Emission(ms, MARKS_TOPIC, str(ms).encode(), False, "", 0, ms)
 
 
 class Stamper:

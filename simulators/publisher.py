@@ -103,7 +103,7 @@ class _Publisher:
             for emission in emissions:
                 if not self._wait_for(emission.at_ms) or not self._send(emission):
                     break
-                if ledger is not None:
+                if ledger is not None and emission.device:
                     ledger.note(emission, wall_ms())
                 if self._published % AT_ONCE == 0:
                     self._pump(0.0)

@@ -158,15 +158,16 @@ def list_scenarios() -> dict[str, str]:
 
 
 def load_scenario(name_or_path: str | Path) -> Scenario:
-    """A scenario that comes with the program, by name (`S01`), or any by its file's path.
+    """A scenario that comes with the program, by name (`S01` or `s01`), or any by its file's path.
 
     Raises ConfigErrors with everything that is wrong with the file, or when there is no such scenario.
     """
     path = Path(name_or_path)
     if path.suffix not in (".yaml", ".yml"):
-        names = sorted(file.stem for file in SCENARIOS.glob("*.yaml"))
-        if str(name_or_path) not in names:
+        shipped = {file.stem.lower(): file for file in SCENARIOS.glob("*.yaml")}
+        if str(name_or_path).lower() not in shipped:
             message = f"no scenario {str(name_or_path)!r} comes with us"
-            raise ConfigErrors([ConfigError(SCENARIOS, 0, 0, message, nearest(str(name_or_path), names))])
-        path = SCENARIOS / f"{name_or_path}.yaml"
+            hint = nearest(str(name_or_path), sorted(file.stem for file in shipped.values()))
+            raise ConfigErrors([ConfigError(SCENARIOS, 0, 0, message, hint)])
+        path = shipped[str(name_or_path).lower()]
     return Scenario(read_scenario(path))

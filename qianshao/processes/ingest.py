@@ -2,10 +2,11 @@
 
 import asyncio
 
+from city.clock import Clock
 from ingest.mqtt import MqttOptions
 from ingest.process import IngestOptions, IngestProcess
 from qianshao.city_files import load_city
-from qianshao.clockfile import timekeeper
+from qianshao.clockfile import marked_clock
 from qianshao.processes.lifecycle import say_ready, stop_on_signals, until_stopped
 from qianshao.settings import Settings
 from streams.topics import ensure_topics
@@ -25,7 +26,7 @@ async def _run(settings: Settings) -> None:
 
 def ingest_options(settings: Settings) -> IngestOptions:
     """Options of an ingest process, from the settings."""
-    mqtt, ingest = settings.mqtt, settings.ingest
+    mqtt, ingest, play = settings.mqtt, settings.ingest, settings.clock.file
     return IngestOptions(
         name=ingest.name,
         kafka=settings.kafka.servers,
@@ -41,7 +42,7 @@ def ingest_options(settings: Settings) -> IngestOptions:
             tls_ca=str(mqtt.tls_ca) if mqtt.tls_ca else None,
             receive_maximum=mqtt.receive_maximum,
         ),
-        clock=timekeeper(settings.clock.file),
+        clock=Clock() if play is None else marked_clock(play),
         linger_ms=ingest.linger_ms,
         tick_s=ingest.tick_s,
     )

@@ -140,7 +140,6 @@ class Night:
             topic=topic or "citysafety/440306/440306017/waterlogging/BA-WL-0001/up",
             payload=told.get("payload", b"{}"),
             payload_bytes=len(told.get("payload", b"{}")),
-            payload_crc=0,
             received_ms=NOW_MS,
             ingest="ingest-1",
         )
