@@ -50,7 +50,7 @@ def fleet_of_size(devices: int) -> tuple[City, Fleet]:
 
 
 def rounds(city: City, fleet: Fleet, size: int, count: int, rng: np.random.Generator) -> Iterator[list[Batch]]:
-    """`count` rounds: in each, every device sends one reading of what it is there for, in random order, cut into batches
+    """`count` rounds: in each, every device sends a reading of what it is there for, in random order, cut into batches
     of `size`; the rest of a round that does not fill a batch is left out."""
     indicator, value = _main_indicators(city, fleet)
     for number in range(count):

@@ -46,8 +46,8 @@ class Clock:
 
 @dataclass
 class MarkedClock:
-    """Played time as far as the marks in the stream of messages say, one every `step_ms`: however slowly a machine plays
-    a storm, no message is late for it."""
+    """Played time as far as the marks in the stream of messages say, one every `step_ms`: however slowly a machine
+    plays a storm, no message is late for it."""
 
     marked_ms: int
     step_ms: int

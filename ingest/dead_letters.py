@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from enum import Enum
 from typing import Any
 
@@ -43,8 +44,8 @@ class Refused(ContractError):
 
 
 class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
-    """A refused message as it came. payload_bytes: its full size, payload_crc: CRC-32
-    of all of it; `payload` is what `keepable` lets us keep of it. device: the id that the topic claims. received_ms: (played) time at ingest."""
+    """A refused message as it came. payload_bytes: its full size, payload_crc: CRC-32 of all of it; `payload` is what
+    `keepable` lets us keep of it. device: the id that the topic claims. received_ms: (played) time at ingest."""
 
     reason: Reason
     detail: str
@@ -101,7 +102,14 @@ def _bare(key: str) -> str:
     return re.sub(r"[_\-\s]", "", key.lower())
 
 
-_BARE_PERSONAL = frozenset(map(_bare, PERSONAL_FIELDS))
+def _as_read(field: str) -> Iterator[str]:
+    """A field's name as UTF-8 reads it; and as it misreads its GBK, where those bytes happen to be UTF-8."""
+    yield field
+    with suppress(UnicodeDecodeError):
+        yield field.encode("gbk").decode()
+
+
+_BARE_PERSONAL = frozenset(_bare(read) for field in PERSONAL_FIELDS for read in _as_read(field))
 
 
 def _means_person(key: str) -> bool:

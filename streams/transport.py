@@ -1,4 +1,4 @@
-"""Faust's app and Kafka transport with one thing made settable: how long the broker may hold a fetch that finds nothing.
+"""Faust's app and Kafka transport with one thing made settable: how long a broker may hold a fetch that finds nothing.
 
 Faust fixes it at 1500 ms. Apache Kafka answers as soon as there is something, so there it only matters for idle
 traffic; Tansu answers when the time is up, which put 400 ms (median, measured) on every hop of the embedded profile.

@@ -63,6 +63,13 @@ def postgres_server() -> Iterator[Store]:
 
 
 @pytest.fixture
+def private_postgres() -> Iterator[Store]:
+    """PostgreSQL for one test, which may stop, kill and start it."""
+    with _or_skip(postgres(own=True)) as store:
+        yield store
+
+
+@pytest.fixture
 def postgres_url(postgres_server: Store) -> Iterator[str]:
     """SQLAlchemy URL of an empty PostgreSQL database for one test."""
     url = postgres_server.new_database()

@@ -1,6 +1,6 @@
 """A Faust worker as the tutorials have it: one JSON reading an event, a table written for each.
 
-Run by bench/faust.py: `python -m bench.naive.one_at_a_time KAFKA TOPIC READINGS`; prints events a second.
+Run by bench/faust_batches.py: `python -m bench.naive.one_at_a_time KAFKA TOPIC READINGS`; prints events a second.
 """
 
 import logging

@@ -42,7 +42,7 @@ class Record:
         """What left no trace: not one of its readings missing, or its payload among the dead letters."""
         number = {device.id: device.number for device in city.devices.values()}
         indicator = {(i.risk_class, i.id): i.number for i in city.catalogue.indicators}
-        readings = self._readings()
+        readings = set(self.readings)
         refused = {letter.payload_crc for letter in self.letters}
 
         def found(trace: Trace) -> bool:
@@ -54,11 +54,12 @@ class Record:
 
         return [trace for trace in traces if not found(trace)]
 
-    def _readings(self) -> set[tuple[int, int, int]]:
-        """(device, seq, indicator) of every reading in the log."""
+    @property
+    def readings(self) -> list[tuple[int, int, int]]:
+        """(device, seq, indicator) of every reading in the log, repetitions too."""
         batches = [batch for shard in self.said for batch in shard if isinstance(batch, Batch)]
         columns = [np.concatenate([getattr(b, name) for b in batches]) for name in ("device", "seq", "indicator")]
-        return set(zip(*(column.tolist() for column in columns), strict=True))
+        return list(zip(*(column.tolist() for column in columns), strict=True))
 
     def judged(self, city: City) -> list[Transition]:
         """What an engine that was never disturbed says of this log."""

@@ -1,4 +1,5 @@
-"""Mosquitto, as tests want it: nothing kept on disk, no limit on what is under way, anybody may connect."""
+"""Mosquitto, as tests want it: no limit on what is under way, anybody may connect, and what a session is owed is kept
+through a restart, not through `kill -9`."""
 
 import os
 import shutil
@@ -20,7 +21,9 @@ CONFIG = """\
 user root
 listener {port} {host}
 allow_anonymous true
-persistence false
+persistence true
+persistence_location {folder}/
+autosave_interval 0
 max_inflight_messages 0
 max_queued_messages 0
 set_tcp_nodelay true
@@ -41,7 +44,7 @@ def mosquitto(own: bool = False) -> Iterator[Server]:
     with scratch_folder("mosquitto") as folder:
         port = free_port()
         config = folder / "mosquitto.conf"
-        config.write_text(CONFIG.format(port=port, host="0.0.0.0" if found.image else HOST))
+        config.write_text(CONFIG.format(port=port, folder=folder, host="0.0.0.0" if found.image else HOST))
         launch = _container(found.image, config, port) if found.image else local(config, lambda: answers(port))
         server = Server(own_address(port), launch)
         server.start()

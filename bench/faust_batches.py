@@ -1,7 +1,8 @@
 """How many readings a second does one Faust worker judge on Apache Kafka, with batches, and one event at a time?
 
 Ours: `streams.detect` with the shipped rules and SQL checkpoints, batches of 500 readings. The naive way, in the same
-run on the same broker: one JSON reading a record, a Faust table written for each. Run: `python -m bench.faust [--quick]`.
+run on the same broker: one JSON reading a record, a Faust table written for each.
+Run: `python bench/faust_batches.py [--quick]`.
 """
 
 import asyncio

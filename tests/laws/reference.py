@@ -1,0 +1,581 @@
+"""The rules told a second time: a plain, slow interpreter that takes one reading, then the next.
+
+Written from docs/rules.md alone, and kept apart from `rules/engine`, which it shows to be right or wrong. Each class
+is one clause of that page: `Sight` 2, `Series` 3 and 4, `Watch` 5, `Track` 6, `Hanging` 7; `Interpreter` walks them.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from enum import Enum
+from fractions import Fraction
+from typing import NamedTuple
+
+from city.catalogue import COMMON, Catalogue, Indicator
+from city.city import City
+from city.fleet import NOWHERE, Fleet
+from city.levels import LEVELS, Level
+from city.readings import Batch, Flag, Tick
+from city.transitions import Nature
+from rules.language.pack import AbsenceRule, LevelRule, Marks, Pack, ParentRule
+
+FUTURE_MS = 300_000
+HISTORY_MS = 600_000
+LEAST_PATIENCE_MS = 10_000
+
+
+class Said(NamedTuple):
+    """What is compared of a transition. `seq` is the trigger's, None where time or a settled quarantine did it."""
+
+    rule: str
+    subject: str
+    level_from: Level
+    level_to: Level
+    event_ms: int
+    log_ms: int
+    since_ms: int
+    explained_by: str | None
+    nature: Nature
+    value: float
+    seq: int | None
+
+
+class Reading(NamedTuple):
+    """One row of a batch."""
+
+    device: int
+    indicator: int
+    event_ms: int
+    value: float
+    seq: int
+    flags: int
+
+
+def rows_of(batch: Batch) -> list[Reading]:
+    """The rows of a batch as plain Python values."""
+    return [Reading(*row) for row in zip(*(column.tolist() for column in batch.columns), strict=True)]
+
+
+@dataclass
+class Alert:
+    """Clause 8: one (rule, subject) between leaving none and coming back to it."""
+
+    rule: str
+    subject: str
+    nature: Nature
+    level: Level = Level.NONE
+    since_ms: int = 0
+
+    def move(
+        self,
+        level: Level,
+        event_ms: int,
+        log_ms: int,
+        value: float = 0.0,
+        seq: int | None = None,
+        explained_by: str | None = None,
+    ) -> Said:
+        """Go to a level, which may be the present one, and say so."""
+        if self.level is Level.NONE:
+            self.since_ms = event_ms
+        before, self.level = self.level, level
+        return Said(
+            self.rule,
+            self.subject,
+            before,
+            level,
+            event_ms,
+            log_ms,
+            self.since_ms,
+            explained_by,
+            self.nature,
+            value,
+            seq,
+        )
+
+
+def existing(marks: Marks) -> dict[Level, float]:
+    """The levels that a rule has, from the lowest up."""
+    return {level: mark for level, mark in zip(LEVELS, marks, strict=True) if mark is not None}
+
+
+def next_lower(level: Level, levels: dict[Level, float]) -> Level:
+    return max((lower for lower in levels if lower < level), default=Level.NONE)
+
+
+# Clause 2 ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Ingest:
+    """One ingest process, by its last tick."""
+
+    clock_ms: int
+    step_ms: int
+    up: bool
+    alert: Alert
+
+    @property
+    def patience_ms(self) -> int:
+        return max(LEAST_PATIENCE_MS, 10 * self.step_ms)
+
+    @property
+    def blind(self) -> bool:
+        return self.alert.level is not Level.NONE
+
+
+@dataclass
+class Sight:
+    """Clause 2: log time T and sighted time S. `log_ms` is None before the first tick."""
+
+    log_ms: int | None = None
+    sighted_ms: int = 0
+    ingests: dict[str, Ingest] = field(default_factory=dict)
+
+    @property
+    def blind(self) -> bool:
+        return any(ingest.blind for ingest in self.ingests.values())
+
+    def fresh(self, ingest: Ingest) -> bool:
+        newest = max(other.clock_ms for other in self.ingests.values())
+        return ingest.clock_ms >= newest - ingest.patience_ms
+
+    def observe(self, tick: Tick) -> list[Said]:
+        """Let one tick count, and say through whom blindness begins and ends."""
+        log_before, blind_before, known = self.log_ms, self.blind, self.ingests.get(tick.ingest)
+        clock_before = known.clock_ms if known else tick.clock_ms
+        if tick.retired:
+            self.ingests.pop(tick.ingest, None)
+        else:
+            alert = known.alert if known else Alert("blind", tick.ingest, Nature.BLIND)
+            self.ingests[tick.ingest] = Ingest(max(clock_before, tick.clock_ms), tick.step_ms, tick.up, alert)
+        self._advance()
+        gap = not tick.retired and tick.clock_ms - clock_before > self.ingests[tick.ingest].patience_ms
+        said = list(self._changes(tick, clock_before, gap))
+        if tick.retired and known and known.blind:
+            said.append(known.alert.move(Level.NONE, self._now, self._now))
+        if log_before is not None and not (blind_before or self.blind or gap):
+            self.sighted_ms += self._now - log_before
+        return said
+
+    @property
+    def _now(self) -> int:
+        return self.log_ms or 0
+
+    def _advance(self) -> None:
+        clocks = [ingest.clock_ms for ingest in self.ingests.values() if self.fresh(ingest)]
+        if clocks:
+            self.log_ms = max(min(clocks), min(clocks) if self.log_ms is None else self.log_ms)
+
+    def _changes(self, tick: Tick, clock_before: int, gap: bool) -> Iterator[Said]:
+        for name, ingest in self.ingests.items():
+            blind = not self.fresh(ingest) or not ingest.up
+            shown = gap and name == tick.ingest
+            if not ingest.blind and (blind or shown):
+                last_clock = clock_before if name == tick.ingest else ingest.clock_ms
+                yield ingest.alert.move(Level.ORANGE, last_clock, self._now)
+            if ingest.blind and not blind:
+                own = name == tick.ingest
+                yield ingest.alert.move(Level.NONE, ingest.clock_ms if own else tick.clock_ms, self._now)
+
+
+# Clause 6 ---------------------------------------------------------------------------------------------------------
+
+
+class Track:
+    """Clause 6: one rule's judgement of one series."""
+
+    def __init__(self, rule: LevelRule, device: str) -> None:
+        self.rule = rule
+        self.alert = Alert(rule.id, device, rule.nature)
+        self.sign = -1.0 if rule.low else 1.0
+        self.threshold = {level: self.sign * mark for level, mark in existing(rule.threshold).items()}
+        self.hold = {level: rule.hold_ms[level - 1] for level in self.threshold}
+        self.held_since: dict[Level, int] = {}
+        self.samples: dict[Level, int] = {}
+        self.clear_since: int | None = None
+        self.last: int | None = None
+        self.last_value = 0.0
+
+    def judge(self, value: float, t: int, seq: int | None, log_ms: int) -> Iterator[Said]:
+        """6.1 to 6.5."""
+        v = self.sign * value
+        stale = self.last is not None and t - self.last > self.rule.max_gap_ms
+        self.last, self.last_value = t, value
+        self._count(v, t, stale)
+        reached = max((level for level in self.held_since if self._reached(level, t)), default=Level.NONE)
+        if reached > self.alert.level:
+            self.clear_since = None
+            yield self.alert.move(reached, t, log_ms, value, seq)
+        elif self.alert.level is not Level.NONE:
+            yield from self._look_down(v, t, stale, seq, log_ms)
+
+    def _count(self, v: float, t: int, stale: bool) -> None:
+        for level, threshold in self.threshold.items():
+            if v < threshold:
+                self.held_since.pop(level, None)
+                self.samples.pop(level, None)
+                continue
+            if level not in self.held_since or stale:
+                self.held_since[level], self.samples[level] = t, 0
+            self.samples[level] += 1
+
+    def _reached(self, level: Level, t: int) -> bool:
+        return self.samples[level] >= self.rule.min_samples and t - self.held_since[level] >= self.hold[level]
+
+    def _look_down(self, v: float, t: int, stale: bool, seq: int | None, log_ms: int) -> Iterator[Said]:
+        if not v < self.threshold[self.alert.level] - self.rule.margin:
+            self.clear_since = None
+            return
+        if self.clear_since is None or stale:
+            self.clear_since = t
+        if t - self.clear_since >= self.rule.clear_ms:
+            self.clear_since = t
+            yield self._step_down(t, log_ms, seq)
+
+    def _step_down(self, t: int, log_ms: int, seq: int | None = None) -> Said:
+        return self.alert.move(next_lower(self.alert.level, self.threshold), t, log_ms, self.last_value, seq)
+
+    def pass_time(self, log_ms: int) -> Iterator[Said]:
+        """What time alone brings, in order of time."""
+        while (due := self._earliest()) is not None and due[0] <= log_ms:
+            t, level = due
+            if level > self.alert.level:
+                self.clear_since = None
+                yield self.alert.move(level, t, log_ms, self.last_value)
+            else:
+                self.clear_since = t
+                yield self._step_down(t, log_ms)
+
+    def _earliest(self) -> tuple[int, Level] | None:
+        """When and to what: the higher level first, up before down."""
+        if self.last is None:
+            return None
+        ups = [
+            (since + self.hold[level], level)
+            for level, since in self.held_since.items()
+            if level > self.alert.level and self.samples[level] >= self.rule.min_samples
+        ]
+        downs = []
+        if self.alert.level is not Level.NONE and self.clear_since is not None:
+            downs = [(self.clear_since + self.rule.clear_ms, Level.NONE)]
+        possible = [due for due in ups + downs if due[0] <= self.last + self.rule.max_gap_ms]
+        return min(possible, key=lambda due: (due[0], -due[1]), default=None)
+
+
+# Clauses 3 and 4 --------------------------------------------------------------------------------------------------
+
+
+class Sample(NamedTuple):
+    t: int
+    value: float
+
+
+class Series:
+    """One indicator of one device that at least one rule judges: clauses 3.6 to 3.9, and 4."""
+
+    def __init__(self, tracks: list[Track], max_step_per_min: float | None) -> None:
+        self.tracks = tracks
+        quarantines = any(track.rule.quarantine for track in tracks)
+        self.max_step = max_step_per_min if quarantines else None
+        self.newest: tuple[int, int] | None = None
+        self.accepted: Sample | None = None
+        self.odd: list[Sample] = []  # `o`, and the one that agreed with it
+
+    def take(self, reading: Reading, log_ms: int, said: list[Said]) -> str:
+        """Outcome of a reading that came as far as 3.6."""
+        t, seq = reading.event_ms, reading.seq
+        if self.newest is not None:
+            same = reading.flags & Flag.SUSPECT_CLOCK and seq == self.newest[1]
+            if same or (t, seq) <= self.newest:
+                return "duplicate_or_late"
+        self.newest = (t, seq)
+        if reading.flags & (Flag.BACKFILL | Flag.TEST) or t < log_ms - HISTORY_MS:
+            return "history"
+        sample = Sample(t, reading.value)
+        settled = self._settle(sample)
+        if settled is None:
+            return "quarantined"
+        for was_odd in settled:
+            self._judge(was_odd, None, log_ms, said)
+        self._judge(sample, seq, log_ms, said)
+        return "judged"
+
+    def _judge(self, sample: Sample, seq: int | None, log_ms: int, said: list[Said]) -> None:
+        self.accepted = sample
+        for track in self.tracks:
+            said.extend(track.judge(sample.value, sample.t, seq, log_ms))
+
+    def _settle(self, sample: Sample) -> list[Sample] | None:
+        """Clause 4: None while `sample` is quarantined, else what is to be judged before it."""
+        if self.max_step is None or self.accepted is None or self._agree(self.accepted, sample):
+            self.odd = []
+            return []
+        if not self.odd or not self._agree(self.odd[-1], sample):
+            self.odd = [sample]
+            return None
+        if len(self.odd) == 1:
+            self.odd.append(sample)
+            return None
+        first, self.odd = self.odd[0], []
+        return [first]
+
+    def _agree(self, x: Sample, v: Sample) -> bool:
+        return abs(v.value - x.value) <= (self.max_step or 0.0) * max(1.0, (v.t - x.t) / 60_000)
+
+
+# Clause 5 ---------------------------------------------------------------------------------------------------------
+
+
+class State(Enum):
+    PRESENT = 1
+    UNDECLARED = 2
+    DECLARED = 3
+    RETURNED = 4
+
+
+class Watch:
+    """Clause 5: one absence rule's judgement of one device."""
+
+    def __init__(self, rule: AbsenceRule, device: str, interval_ms: int, signs: set[int]) -> None:
+        self.rule, self.device, self.interval_ms, self.signs = rule, device, interval_ms, signs
+        self.after = _after_times(rule, interval_ms)
+        self.alert = Alert(rule.id, device, rule.nature)
+        self.state = State.PRESENT
+        self.newest: tuple[int, int] | None = None
+        self.seen = 0
+        self.silent_since = 0
+        self.returned_at = 0
+        self.explained_by: str | None = None
+
+    @property
+    def silent(self) -> bool:
+        return self.state in (State.UNDECLARED, State.DECLARED)
+
+    def hear(self, reading: Reading, sighted_ms: int) -> None:
+        """Take a reading as a sign of life, if it is one."""
+        stamp = (reading.event_ms, reading.seq)
+        if reading.indicator not in self.signs or (self.newest is not None and stamp <= self.newest):
+            return
+        self.newest, self.seen = stamp, sighted_ms
+        if self.state is State.UNDECLARED:
+            self.state = State.PRESENT
+        elif self.state is State.DECLARED:
+            self.state, self.returned_at = State.RETURNED, sighted_ms
+
+    def level_at(self, age_ms: int) -> Level:
+        return max((level for level, after in self.after.items() if age_ms >= after), default=Level.NONE)
+
+
+def _after_times(rule: AbsenceRule, interval_ms: int) -> dict[Level, float]:
+    after: dict[Level, float] = {}
+    least = 0.0
+    for level, ms in existing(rule.after_ms).items():
+        intervals = rule.intervals[level - 1] or 0.0
+        after[level] = least = max(least, ms, intervals * interval_ms)
+    return after
+
+
+# Clause 7 ---------------------------------------------------------------------------------------------------------
+
+
+class Hanging:
+    """Clause 7: a parent, and what hangs on it. `watches`: the `of: any` rules of its devices in this shard."""
+
+    def __init__(self, rule: ParentRule, parent: str) -> None:
+        self.rule, self.parent = rule, parent
+        self.share = Fraction(str(rule.silent))
+        self.alert = Alert(rule.id, parent, Nature.PARENT)
+        self.watches: list[Watch] = []
+        self.under_since: int | None = None
+
+    @property
+    def dark(self) -> bool:
+        return self.alert.level is not Level.NONE
+
+    @property
+    def silent(self) -> int:
+        return sum(watch.silent for watch in self.watches)
+
+    def qualifies(self, d: Watch) -> Fraction | None:
+        """The share of silent devices with which this parent qualifies as the cause of d's silence, or None."""
+        if self.dark:
+            return Fraction(1)
+        heard = sum(not w.silent and w.seen >= d.seen + 1.5 * d.interval_ms for w in self.watches)
+        silent = self.silent
+        share = Fraction(silent, silent + heard)
+        many = self.rule.points is not None and silent >= self.rule.points
+        return share if many or (silent >= self.rule.at_least and share >= self.share) else None
+
+    def darken(self, log_ms: int) -> Said:
+        self.under_since = None
+        return self.alert.move(self.rule.level, log_ms, log_ms, value=self.silent)
+
+    def clear(self, log_ms: int, sighted_ms: int) -> Iterator[Said]:
+        """What the end of a tick brings to a dark parent."""
+        if not Fraction(self.silent, len(self.watches)) < self.share / 2:
+            self.under_since = None
+            return
+        if self.under_since is None:
+            self.under_since = sighted_ms
+        if sighted_ms - self.under_since < self.rule.clear_ms:
+            return
+        yield self.alert.move(Level.NONE, log_ms, log_ms, value=self.silent)
+        for watch in self.watches:
+            if watch.silent and watch.explained_by == self.parent:
+                watch.explained_by = None
+                yield watch.alert.move(watch.alert.level, log_ms, log_ms, value=(sighted_ms - watch.seen) / 1000)
+
+
+def likeliest(hanging: list[Hanging], d: Watch) -> Hanging | None:
+    """The cause of d's silence among its parents, most specific first."""
+    best: tuple[Hanging, Fraction] | None = None
+    tenth = Fraction(1, 10)
+    for parent in hanging:
+        share = parent.qualifies(d)
+        if share is None:
+            continue
+        if best is None or share > best[1] + tenth or (share >= best[1] - tenth and parent.silent > best[0].silent):
+            best = (parent, share)
+    return best[0] if best else None
+
+
+# The walk ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Thing:
+    """A device in service on this shard: its series by indicator number, its watches in the pack's order."""
+
+    series: dict[int, Series]
+    watches: list[Watch]
+    parents: list[Hanging]
+
+    @property
+    def any_watch(self) -> Watch | None:
+        return next((watch for watch in self.watches if watch.rule.of is None), None)
+
+
+class Interpreter:
+    """Takes the same log as `rules.engine.shard.Shard` and says the same, if both are right."""
+
+    def __init__(self, city: City, fleet: Fleet, pack: Pack) -> None:
+        self.sight = Sight()
+        self.outcomes: Counter[str] = Counter()
+        self.hanging: dict[str, Hanging] = {}
+        rules = {rule.kind: rule for rule in pack.parents}
+        for parent in city.parents.values():
+            if parent.kind in rules:
+                self.hanging[parent.id] = Hanging(rules[parent.kind], parent.id)
+        self.things = {
+            int(number): self._thing(city.catalogue, fleet, pack, row) for row, number in enumerate(fleet.number)
+        }
+
+    def _thing(self, catalogue: Catalogue, fleet: Fleet, pack: Pack, row: int) -> Thing:
+        risk_class, device_type = fleet.kinds[fleet.kind[row]]
+        series: dict[int, list[Track]] = {}
+        for rule in pack.levels:
+            number = _number(catalogue, risk_class, rule.indicator)
+            if rule.speaks_of(risk_class, device_type) and number is not None:
+                series.setdefault(number, []).append(Track(rule, fleet.ids[row]))
+        steps = {i.number: i.max_step_per_min for i in catalogue.indicators}
+        watches = [
+            Watch(rule, fleet.ids[row], int(fleet.interval_ms[row]), _signs(catalogue, risk_class, rule))
+            for rule in pack.absences
+            if rule.speaks_of(risk_class, device_type)
+        ]
+        names = [fleet.parent_ids[p] for p in fleet.parents[row] if p != NOWHERE]
+        thing = Thing(
+            {number: Series(series[number], steps[number]) for number in sorted(series)},
+            watches,
+            [self.hanging[name] for name in names if name in self.hanging],
+        )
+        for parent in thing.parents:
+            parent.watches += [thing.any_watch] if thing.any_watch else []
+        return thing
+
+    def apply(self, batch: Batch) -> list[Said]:
+        """Judge the readings of a batch, in their order."""
+        said: list[Said] = []
+        for reading in rows_of(batch):
+            self.outcomes[self._take(reading, said)] += 1
+        return said
+
+    def _take(self, reading: Reading, said: list[Said]) -> str:
+        """Clause 3: the outcome of one reading."""
+        thing, log_ms = self.things.get(reading.device), self.sight.log_ms
+        if thing is None:
+            return "unknown"
+        if reading.flags & Flag.RETAINED:
+            return "retained"
+        if log_ms is None or reading.event_ms > log_ms + FUTURE_MS:
+            return "future"
+        for watch in thing.watches:
+            watch.hear(reading, self.sight.sighted_ms)
+        series = thing.series.get(reading.indicator)
+        return series.take(reading, log_ms, said) if series else "unjudged"
+
+    def tick(self, tick: Tick) -> list[Said]:
+        """Let time pass: sight first, then levels, then silence, then parents."""
+        said = self.sight.observe(tick)
+        log_ms, sighted_ms = self.sight.log_ms, self.sight.sighted_ms
+        if log_ms is None:
+            return said
+        for thing in self.things.values():
+            for series in thing.series.values():
+                for track in series.tracks:
+                    said += track.pass_time(log_ms)
+        for thing in self.things.values():
+            for watch in thing.watches:
+                said += self._look(thing, watch, log_ms, sighted_ms)
+        for parent in self.hanging.values():
+            if parent.dark:
+                said += parent.clear(log_ms, sighted_ms)
+        return said
+
+    def _look(self, thing: Thing, watch: Watch, log_ms: int, sighted_ms: int) -> Iterator[Said]:
+        """Clause 5: what a tick brings to one (device, rule)."""
+        age = sighted_ms - watch.seen
+        if not watch.silent and watch.level_at(age) and not _overshadowed(thing, watch):
+            if watch.state is State.RETURNED:
+                yield from self._declare(thing, watch, log_ms)
+            else:
+                watch.state, watch.silent_since = State.UNDECLARED, sighted_ms
+        if watch.state is State.UNDECLARED and sighted_ms - watch.silent_since >= 1.25 * watch.interval_ms:
+            yield from self._declare(thing, watch, log_ms)
+        if watch.state is State.DECLARED and watch.level_at(age) > watch.alert.level:
+            yield watch.alert.move(
+                watch.level_at(age), log_ms, log_ms, value=age / 1000, explained_by=watch.explained_by
+            )
+        elif watch.state is State.RETURNED and sighted_ms - watch.returned_at >= watch.rule.clear_ms:
+            lower = next_lower(watch.alert.level, watch.after)
+            yield watch.alert.move(lower, log_ms, log_ms, value=age / 1000, explained_by=watch.explained_by)
+            watch.returned_at = sighted_ms
+            if lower is Level.NONE:
+                watch.state, watch.explained_by = State.PRESENT, None
+
+    def _declare(self, thing: Thing, watch: Watch, log_ms: int) -> Iterator[Said]:
+        watch.state = State.DECLARED
+        cause = likeliest(thing.parents, watch) if watch.rule.of is None else None
+        watch.explained_by = cause.parent if cause else None
+        if cause and not cause.dark:
+            yield cause.darken(log_ms)
+
+
+def _overshadowed(thing: Thing, watch: Watch) -> bool:
+    """A device that gives no sign at all is the business of its `of: any` rule."""
+    other = thing.any_watch
+    return watch.rule.of is not None and other is not None and other.silent
+
+
+def _number(catalogue: Catalogue, risk_class: str, name: str) -> int | None:
+    """Number of an indicator of the class, or else of a common one."""
+    found: dict[str, Indicator] = {i.risk_class: i for i in catalogue.indicators if i.id == name}
+    indicator = found.get(risk_class) or found.get(COMMON)
+    return indicator.number if indicator else None
+
+
+def _signs(catalogue: Catalogue, risk_class: str, rule: AbsenceRule) -> set[int]:
+    """Numbers of the indicators that are signs of life for a rule."""
+    alive = {i.number for i in catalogue.indicators if i.sign_of_life}
+    return alive if rule.of is None else alive & {_number(catalogue, risk_class, name) for name in rule.of}
