@@ -18,7 +18,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from alerts.store.database import Database
-from bench.common import ROUND_MS, START_MS, base, fleet_of_size, quick, rounds, show
+from bench.parts.common import ROUND_MS, START_MS, base, fleet_of_size, quick, rounds, show
 from city.log import BATCH, KIND, READINGS, TICK
 from city.readings import Tick, encode, encode_tick
 from city.sharding import shard_of_rows

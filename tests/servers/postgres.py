@@ -24,7 +24,7 @@ from tests.servers.sources import Found, Kind
 
 VERSION = "17.6"
 DEBIAN_BINARIES = Path("/usr/lib/postgresql")
-FAST = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
+FAST = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "track_commit_timestamp=on")
 USERS = ("postgres", "nobody")
 """Who runs it when we are root: PostgreSQL refuses to be root."""
 

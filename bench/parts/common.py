@@ -1,11 +1,12 @@
 """What the benchmarks share: a fleet with its readings, and the line that they print."""
 
+import argparse
 import json
 import os
 import platform
-import sys
 from collections.abc import Iterator
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -24,15 +25,23 @@ ROUND_MS = 60_000  # every device sends once a round
 CALM = {"water_depth": 3.0, "queue_len": 4.0, "packet_loss": 0.04}  # values of a quiet day, in the indicators' units
 
 
-def quick() -> bool:
-    """Whether --quick was given: every benchmark then ends within 30 s."""
-    return "--quick" in sys.argv
+def options(about: str | None) -> argparse.ArgumentParser:
+    """A benchmark's options. `about`: its docstring."""
+    parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="less of everything: ends within 30 s")
+    return parser
 
 
 def show(name: str, **figures: Any) -> None:
     """Print the one line."""
     machine = {"cores": os.cpu_count(), "python": platform.python_version(), "load_1m": round(os.getloadavg()[0], 2)}
-    print(json.dumps({"bench": name, "quick": quick(), **figures, "machine": machine}, ensure_ascii=False), flush=True)
+    print(json.dumps({"bench": name, **figures, "machine": machine}, ensure_ascii=False), flush=True)
+
+
+def cpu_s(pid: int) -> float:
+    """Processor seconds that a process has used so far."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 @cache
@@ -50,17 +59,19 @@ def fleet_of_size(devices: int) -> tuple[City, Fleet]:
 
 
 def rounds(city: City, fleet: Fleet, size: int, count: int, rng: np.random.Generator) -> Iterator[list[Batch]]:
-    """`count` rounds: in each, every device sends a reading of what it is there for, in random order, cut into batches
-    of `size`; the rest of a round that does not fill a batch is left out."""
-    indicator, value = _main_indicators(city, fleet)
+    """`count` rounds of a quiet day: in each, every device sends a reading of what it is there for, in every eighth a
+    beat, in random order, cut into batches of `size`, the last of which may be smaller."""
+    main, value = _main_indicators(city, fleet)
+    beat = np.full_like(main, _beat(city))
     for number in range(count):
+        indicator = beat if number % 8 == 7 else main
         order, batches = rng.permutation(len(fleet)), []
-        for start in range(0, len(fleet) - size + 1, size):
+        for start in range(0, len(fleet), size):
             rows = order[start : start + size]
-            kind = fleet.kind[rows]
-            event_ms = START_MS + number * ROUND_MS + np.sort(rng.integers(0, ROUND_MS - 10_000, size))
-            noise = 0.8 + 0.4 * rng.random(size)
-            seq, flags = np.full(size, number, np.uint32), np.zeros(size, np.uint8)
+            kind, n = fleet.kind[rows], len(rows)
+            event_ms = START_MS + number * ROUND_MS + np.sort(rng.integers(0, ROUND_MS - 10_000, n))
+            noise = 0.8 + 0.4 * rng.random(n)
+            seq, flags = np.full(n, number, np.uint32), np.zeros(n, np.uint8)
             batches.append(Batch(fleet.number[rows], indicator[kind], event_ms, value[kind] * noise, seq, flags))
         yield batches
 
@@ -68,11 +79,14 @@ def rounds(city: City, fleet: Fleet, size: int, count: int, rng: np.random.Gener
 def _main_indicators(city: City, fleet: Fleet) -> tuple[Any, Any]:
     """By kind: the number of the indicator that it is there for (a beat if none of CALM), and a calm value."""
     known = {(i.risk_class, i.id): i.number for i in city.catalogue.indicators}
-    beat = known[("common", "beat")]
     chosen = []
     for risk_class, device_type in fleet.kinds:
         named = [
             name for name in CALM if (risk_class, name) in known and device_type not in ("nvr", "rain-gauge-tipping")
         ]
-        chosen.append((known[(risk_class, named[0])], CALM[named[0]]) if named else (beat, 1.0))
+        chosen.append((known[(risk_class, named[0])], CALM[named[0]]) if named else (_beat(city), 1.0))
     return np.array([n for n, _ in chosen], np.uint16), np.array([v for _, v in chosen])
+
+
+def _beat(city: City) -> int:
+    return next(i.number for i in city.catalogue.indicators if i.id == "beat")
