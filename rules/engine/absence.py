@@ -26,7 +26,8 @@ CLOSE = 0.1  # shares of silent devices nearer than this are as good as equal
 @njit(cache=True)
 def pass_silence(state: State, program: Program, indices: Array, log_ms: int, sighted: int, out: Array) -> int:
     """Look at the watches at `indices`, all due at or before sighted time `sighted`: a sign of life since does not move
-    a due time, so a watch may find nothing to do. `out` must have room for two changes a watch. Returns the changes."""
+    a due time, so a watch may find nothing to do. `out` must have room for three changes a watch, and one for every
+    other silent device with a parent. Returns the changes."""
     n = 0
     for w in indices:
         watch = state.watches[w]
@@ -45,7 +46,7 @@ def pass_silence(state: State, program: Program, indices: Array, log_ms: int, si
                 watch.clear = NEVER
                 if rule.any:
                     count_silent(state, watch.device, 1)
-                    n = explain(state, program, w, log_ms, out, n)
+                    n = explain(state, program, w, log_ms, sighted, out, n)
             elif sighted - watch.clear >= rule.clear_ms:
                 n = step(watch, w, rule.lower[watch.level], log_ms, sighted, out, n)
                 watch.clear = sighted
@@ -55,10 +56,10 @@ def pass_silence(state: State, program: Program, indices: Array, log_ms: int, si
         elif watch.state == SILENT:
             watch.state = DECLARED
             if rule.any:
-                n = explain(state, program, w, log_ms, out, n)
+                n = explain(state, program, w, log_ms, sighted, out, n)
         if watch.state == DECLARED:
-            level = level_of_age(rule, sighted - watch.seen, interval_ms)
-            if level > watch.level:
+            level = max(watch.level, level_of_age(rule, sighted - watch.seen, interval_ms))
+            if level > watch.level or (level > 0 and watch.told != watch.explained):
                 n = step(watch, w, level, log_ms, sighted, out, n)
         state.watch_due[w] = watch_due_at(watch, rule, interval_ms)
     return n
@@ -79,12 +80,12 @@ def level_of_age(rule: Any, age: int, interval_ms: int) -> int:
 
 @njit(cache=True, inline="always")
 def step(watch: Any, w: int, to: int, log_ms: int, sighted: int, out: Array, n: int) -> int:
-    """Take a watch to another level and write it down."""
+    """Take a watch to a level, which may be the present one when its explanation is another, and write it down."""
     if watch.level == 0:
         watch.since_ms = log_ms
     c = change(out, n, ON_WATCH, w, NOBODY, watch.level, to, log_ms, watch.since_ms)
     c.value = (sighted - watch.seen) / 1000.0
-    c.explained = watch.explained
+    c.explained = watch.told = watch.explained
     watch.level = to
     return n + 1
 
@@ -101,48 +102,75 @@ def is_off(state: State, program: Program, d: int) -> bool:
 
 
 @njit(cache=True)
-def explain(state: State, program: Program, w: int, log_ms: int, out: Array, n: int) -> int:
+def explain(state: State, program: Program, w: int, log_ms: int, sighted: int, out: Array, n: int) -> int:
     """Find the parent whose failure explains a declared silence; it becomes dark if it was not."""
     watch = state.watches[w]
     watch.explained = NOBODY
-    best_share, best_silent = -1.0, 0
+    best_share, best_together = -1.0, 0
     for k in range(4):
         p = state.parents_of[watch.device, k]
         if p == NOBODY or state.parents[p].rule == NOBODY:
             continue
-        silent, share = state.parents[p].silent, 1.0
+        together, heard = siblings(state, p, watch)
+        share = 1.0
         if not state.parents[p].dark:
             rule = program.parent_rules[state.parents[p].rule]
-            heard = heard_since(state, p, watch.seen + 3 * state.interval_ms[watch.device] // 2)
-            share = silent / (silent + heard)
-            enough = silent >= rule.at_least and share >= rule.silent
-            if not (enough or (rule.points > 0 and silent >= rule.points)):
+            share = together / (together + heard)
+            enough = together >= rule.at_least and share >= rule.silent
+            if not (enough or (rule.points > 0 and together >= rule.points)):
                 continue
-        if share > best_share + CLOSE or (share >= best_share - CLOSE and silent > best_silent):
-            best_share, best_silent = share, silent
+        if share > best_share + CLOSE or (share >= best_share - CLOSE and together > best_together):
+            best_share, best_together = share, together
             watch.explained = p
     if watch.explained == NOBODY or state.parents[watch.explained].dark:
         return n
-    parent = state.parents[watch.explained]
+    return darken(state, program, w, best_together, log_ms, sighted, out, n)
+
+
+@njit(cache=True)
+def darken(
+    state: State, program: Program, w: int, together: int, log_ms: int, sighted: int, out: Array, n: int
+) -> int:
+    """The parent that explains a silence becomes dark, and explains what was silent together with it and had no cause
+    so far: the first of many are declared before there are enough of them."""
+    watch = state.watches[w]
+    p = watch.explained
+    parent = state.parents[p]
     parent.dark = 1
     parent.level = program.parent_rules[parent.rule].level
     parent.since_ms = log_ms
     parent.calm = NEVER
-    c = change(out, n, ON_PARENT, watch.explained, NOBODY, 0, parent.level, log_ms, log_ms)
-    c.value = float(best_silent)
-    return n + 1
+    c = change(out, n, ON_PARENT, p, NOBODY, 0, parent.level, log_ms, log_ms)
+    c.value = float(together)
+    n += 1
+    for child in range(parent.first, parent.first + parent.children):
+        sibling = state.watches[state.children[child]]
+        if sibling.state == DECLARED and sibling.explained == NOBODY and is_together(state, watch, sibling):
+            sibling.explained = p
+            if sibling.level > 0:
+                n = step(sibling, state.children[child], sibling.level, log_ms, sighted, out, n)
+    return n
+
+
+@njit(cache=True, inline="always")
+def is_together(state: State, watch: Any, sibling: Any) -> bool:
+    """Whether two devices were last seen so near to each other that one cause may have silenced both."""
+    return abs(sibling.seen - watch.seen) <= 3 * state.interval_ms[watch.device] // 2
 
 
 @njit(cache=True)
-def heard_since(state: State, p: int, sighted: int) -> int:
-    """Devices of a parent that are not silent and gave a sign of life at or after a sighted time."""
-    heard = 0
+def siblings(state: State, p: int, watch: Any) -> tuple[int, int]:
+    """Of a parent's devices, how many are silent together with a silent one, and how many were heard since."""
+    together, heard = 0, 0
+    heard_since = watch.seen + 3 * state.interval_ms[watch.device] // 2
     parent = state.parents[p]
-    for c in range(parent.first, parent.first + parent.children):
-        watch = state.watches[state.children[c]]
-        if watch.state != SILENT and watch.state != DECLARED and watch.seen >= sighted:
-            heard += 1
-    return heard
+    for child in range(parent.first, parent.first + parent.children):
+        sibling = state.watches[state.children[child]]
+        if sibling.state == SILENT or sibling.state == DECLARED:
+            together += is_together(state, watch, sibling)
+        else:
+            heard += sibling.seen >= heard_since
+    return together, heard
 
 
 @njit(cache=True)
@@ -171,5 +199,6 @@ def pass_parents(state: State, program: Program, log_ms: int, sighted: int, out:
             watch = state.watches[w]
             if watch.explained == p and watch.state == DECLARED:
                 watch.explained = NOBODY
-                n = step(watch, w, watch.level, log_ms, sighted, out, n)
+                if watch.level > 0:
+                    n = step(watch, w, watch.level, log_ms, sighted, out, n)
     return n

@@ -92,7 +92,8 @@ def _tracks(fleet: Fleet, compiled: Compiled, devices: Any) -> Any:
 def _watches(fleet: Fleet, compiled: Compiled, devices: Any, sighted: int) -> Any:
     watches = records(int(devices["watches"].sum()), WATCH)
     watches["newest_ms"] = watches["clear"] = watches["since_ms"] = NEVER
-    watches["explained"], watches["seen"] = NOBODY, sighted
+    watches["explained"] = watches["told"] = NOBODY
+    watches["seen"] = sighted
     watches["device"] = np.repeat(np.arange(len(fleet)), devices["watches"])
     for kind, plan in enumerate(compiled.kinds):
         of_kind = devices["watch"][devices["kind"] == kind]

@@ -123,7 +123,7 @@ class Reporter:
             cause=rule.cause,
             group=rule.group,
             group_key=self.group_key(rule.group, row),
-            explained_by=None if explained == NOBODY else self.fleet.parent_ids[explained],
+            explained_by=None if explained < 0 else self.fleet.parent_ids[explained],
             trigger=trigger,
             wall_ms=wall_ms,
             **self.place_of(row),

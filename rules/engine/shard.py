@@ -82,10 +82,10 @@ class Shard:
     def tick(self, tick: Tick) -> list[Transition]:
         """Let time pass as one ingest process says it has."""
         sight, report = self._sight, self._reporter
-        before = (sight.log_ms, sight.sighted)
+        before = sight.log_ms
         blindness = observe(sight, tick)
         transitions = [report.blindness(change, sight.log_ms, tick.wall_ms) for change in blindness]
-        if (sight.log_ms, sight.sighted) != before:
+        if sight.log_ms != before:
             for changes in (self._pass_time(), self._pass_silence(), self._pass_parents()):
                 transitions += report.transitions(changes, sight.log_ms, wall_ms=tick.wall_ms)
         return transitions
@@ -118,13 +118,17 @@ class Shard:
 
     def _pass_silence(self) -> Array:
         due = np.flatnonzero(self._state.watch_due <= self._sight.sighted)
-        return self._changes(2 * len(due), pass_silence, due, self._sight.log_ms, self._sight.sighted)
+        room = 3 * len(due) + self._silent_below if len(due) else 0
+        return self._changes(room, pass_silence, due, self._sight.log_ms, self._sight.sighted)
 
     def _pass_parents(self) -> Array:
-        room = 0
-        if self._state.parents["dark"].any():
-            room = len(self._state.parents) + int(np.count_nonzero(self._state.watches["explained"] >= 0))
+        room = len(self._state.parents) + self._silent_below if self._state.parents["dark"].any() else 0
         return self._changes(room, pass_parents, self._sight.log_ms, self._sight.sighted)
+
+    @property
+    def _silent_below(self) -> int:
+        """At least as many as there are silent devices with a parent."""
+        return int(self._state.parents["silent"].sum())
 
     def _changes(self, room: int, kernel: Any, *arguments: Any) -> Array:
         out = np.empty(room, CHANGE)

@@ -81,7 +81,8 @@ def _advance(sight: Sight, seeing: bool, tick: Tick, previous_ms: int, changes: 
     before = sight.log_ms
     sight.log_ms = max(before, min(fresh, default=before))
     if retired is not None and retired.blind_since_ms is not None:
-        changes.append(Blindness(tick.ingest, False, sight.log_ms, retired.blind_since_ms))
+        end_ms = max(sight.log_ms, retired.blind_since_ms)  # log time is that of others, who may be behind
+        changes.append(Blindness(tick.ingest, False, end_ms, retired.blind_since_ms))
     for name, ingest in sight.ingests.items():
         unseen = not ingest.up or ingest.clock_ms < newest - ingest.patience_ms
         if unseen and ingest.blind_since_ms is None:

@@ -17,6 +17,7 @@ from rules.engine.sight import Sight
 from rules.engine.state import (
     DECLARED,
     DEVICE,
+    FORGOTTEN,
     NOBODY,
     PARENT,
     SERIES,
@@ -131,6 +132,7 @@ def carry_over(old: Snapshot, reporter: Reporter) -> Carried:
         gone = _carry_part(part, devices, here, reporter, carried)
         carried.ended += _endings(gone, numbers, old.sight.log_ms, reporter)
     carried.ended += _carry_parents(old, reporter)
+    _take_back_explanations(state)
     _recount(state)
     return carried
 
@@ -196,7 +198,7 @@ class _Watches:
         self.records, self.due = self.old.array("watches", WATCH), self.old.array("watch_due", np.int64)
         self.target, self.target_due = self.reporter.state.watches, self.reporter.state.watch_due
         parent_row = {parent: row for row, parent in enumerate(self.reporter.fleet.parent_ids)}
-        self._parents = np.array([parent_row.get(p, NOBODY) for p in self.old.parent_ids] + [NOBODY], np.int32)
+        self._parents = np.array([parent_row.get(p, FORGOTTEN) for p in self.old.parent_ids] + [FORGOTTEN, NOBODY], np.int32)
 
     def before(self, kind: int) -> list[tuple[int, RuleName]]:
         return [(NOBODY, self.old.absences[rule]) for rule in self.old.kinds[kind].watches]
@@ -208,7 +210,8 @@ class _Watches:
     def adapt(self, records: Array, new_rows: Array) -> None:
         """Point watches at their device and parent as they are numbered now."""
         records["device"] = new_rows
-        records["explained"] = self._parents[records["explained"]]
+        for name in ("explained", "told"):
+            records[name] = self._parents[records[name]]
 
 
 def _carry_part(
@@ -279,7 +282,7 @@ def _ending(
 
 
 def _carry_parents(old: Snapshot, reporter: Reporter) -> Iterator[Transition]:
-    """Dark parents stay dark while their rule means the same, else their alerts end."""
+    """Dark parents stay dark while their rule means the same and devices of theirs are watched, else their alerts end."""
     state, pack = reporter.state, reporter.compiled.pack
     was = old.array("parents", PARENT)
     here = {parent: row for row, parent in enumerate(reporter.fleet.parent_ids)}
@@ -287,16 +290,27 @@ def _carry_parents(old: Snapshot, reporter: Reporter) -> Iterator[Transition]:
         parent_id, name = old.parent_ids[row], old.parent_rules[was[row]["rule"]]
         now = here.get(parent_id, NOBODY)
         rule = NOBODY if now == NOBODY else int(state.parents[now]["rule"])
-        if rule != NOBODY and pack.parents[rule].version == name.version:
+        watched = now != NOBODY and state.parents[now]["children"]
+        if watched and rule != NOBODY and pack.parents[rule].version == name.version:
             for column in ("since_ms", "calm", "dark", "level"):
                 state.parents[now][column] = was[row][column]
             continue
-        state.watches["explained"][state.watches["explained"] == now] = NOBODY
         if parent_id in reporter.city.parents:
             place = {"admin": reporter.city.parents[parent_id].admin}
             yield _ending(
                 name, SubjectKind.PARENT, parent_id, was[row], old.sight.log_ms, place, int(was[row]["level"])
             )
+
+
+def _take_back_explanations(state: State) -> None:
+    """What explains a silence is dark, and its device hangs on it; else the next tick says that it is not explained."""
+    silent = np.flatnonzero(state.watches["state"] == DECLARED)
+    watches = state.watches[silent]
+    explained = watches["explained"]
+    hangs = (state.parents_of[watches["device"]] == explained[:, None]).any(axis=1)
+    dark = np.append(state.parents["dark"], [0, 0])[explained] > 0
+    state.watches["explained"][silent] = np.where(hangs & dark, explained, NOBODY)
+    state.watch_due[silent[state.watches["explained"][silent] != watches["told"]]] = 0
 
 
 def _recount(state: State) -> None:

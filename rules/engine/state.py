@@ -13,6 +13,8 @@ NEVER = -(1 << 62)
 """A time, in ms, at which nothing has happened; and the log time before the first tick."""
 NOT_DUE = 1 << 62
 NOBODY = -1
+FORGOTTEN = -2
+"""A parent that the registry has no more."""
 
 CACHE_LINE = 64
 
@@ -61,7 +63,8 @@ WATCH = np.dtype(
         ("rule", "i2"),
         ("state", "u1"),
         ("level", "u1"),
-        ("spare", "u8"),
+        ("told", "i4"),  # `explained` as it was last told, or FORGOTTEN
+        ("spare", "u4"),
     ]
 )
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import cache
 
 from hypothesis import strategies as st
 
@@ -45,6 +46,7 @@ def groups_of(fleet: Fleet) -> list[tuple[int, ...]]:
     return [*((n,) for n in numbers), *(tuple(g) for g in by_parent.values()), tuple(numbers)]
 
 
+@cache
 def town_stage() -> Stage:
     city = town()
     fleet = shard_fleet(city)

@@ -25,7 +25,7 @@ LEAST_PATIENCE_MS = 10_000
 
 
 class Said(NamedTuple):
-    """What is compared of a transition. `seq` is the trigger's, None where time or a settled quarantine did it."""
+    """What is compared of a transition. `seq` is the trigger's, None where time did it."""
 
     rule: str
     subject: str
@@ -144,16 +144,20 @@ class Sight:
         """Let one tick count, and say through whom blindness begins and ends."""
         log_before, blind_before, known = self.log_ms, self.blind, self.ingests.get(tick.ingest)
         clock_before = known.clock_ms if known else tick.clock_ms
+        alert = known.alert if known else Alert("blind", tick.ingest, Nature.BLIND)
+        ingest = Ingest(max(clock_before, tick.clock_ms), tick.step_ms, tick.up, alert)
+        gap = tick.clock_ms - clock_before > ingest.patience_ms
         if tick.retired:
             self.ingests.pop(tick.ingest, None)
         else:
-            alert = known.alert if known else Alert("blind", tick.ingest, Nature.BLIND)
-            self.ingests[tick.ingest] = Ingest(max(clock_before, tick.clock_ms), tick.step_ms, tick.up, alert)
+            self.ingests[tick.ingest] = ingest
         self._advance()
-        gap = not tick.retired and tick.clock_ms - clock_before > self.ingests[tick.ingest].patience_ms
-        said = list(self._changes(tick, clock_before, gap))
-        if tick.retired and known and known.blind:
-            said.append(known.alert.move(Level.NONE, self._now, self._now))
+        said: list[Said] = []
+        if gap and not ingest.blind:
+            said.append(alert.move(Level.ORANGE, clock_before, self._now))
+        if tick.retired and ingest.blind:
+            said.append(alert.move(Level.NONE, max(self._now, alert.since_ms), self._now))
+        said += self._changes(tick, clock_before)
         if log_before is not None and not (blind_before or self.blind or gap):
             self.sighted_ms += self._now - log_before
         return said
@@ -167,16 +171,14 @@ class Sight:
         if clocks:
             self.log_ms = max(min(clocks), min(clocks) if self.log_ms is None else self.log_ms)
 
-    def _changes(self, tick: Tick, clock_before: int, gap: bool) -> Iterator[Said]:
+    def _changes(self, tick: Tick, clock_before: int) -> Iterator[Said]:
         for name, ingest in self.ingests.items():
             blind = not self.fresh(ingest) or not ingest.up
-            shown = gap and name == tick.ingest
-            if not ingest.blind and (blind or shown):
+            if blind and not ingest.blind:
                 last_clock = clock_before if name == tick.ingest else ingest.clock_ms
                 yield ingest.alert.move(Level.ORANGE, last_clock, self._now)
-            if ingest.blind and not blind:
-                own = name == tick.ingest
-                yield ingest.alert.move(Level.NONE, ingest.clock_ms if own else tick.clock_ms, self._now)
+            elif ingest.blind and not blind:
+                yield ingest.alert.move(Level.NONE, ingest.clock_ms, self._now)
 
 
 # Clause 6 ---------------------------------------------------------------------------------------------------------
@@ -266,6 +268,15 @@ class Track:
 # Clauses 3 and 4 --------------------------------------------------------------------------------------------------
 
 
+def is_old(reading: Reading, newest: tuple[int, int] | None) -> bool:
+    """Whether a reading is a duplicate or late, by time and seq of the newest. A suspect clock's time is that of its
+    arrival, so that seq alone tells a duplicate."""
+    if newest is None:
+        return False
+    same = bool(reading.flags & Flag.SUSPECT_CLOCK) and reading.seq == newest[1]
+    return same or (reading.event_ms, reading.seq) <= newest
+
+
 class Sample(NamedTuple):
     t: int
     value: float
@@ -285,10 +296,8 @@ class Series:
     def take(self, reading: Reading, log_ms: int, said: list[Said]) -> str:
         """Outcome of a reading that came as far as 3.6."""
         t, seq = reading.event_ms, reading.seq
-        if self.newest is not None:
-            same = reading.flags & Flag.SUSPECT_CLOCK and seq == self.newest[1]
-            if same or (t, seq) <= self.newest:
-                return "duplicate_or_late"
+        if is_old(reading, self.newest):
+            return "duplicate_or_late"
         self.newest = (t, seq)
         if reading.flags & (Flag.BACKFILL | Flag.TEST) or t < log_ms - HISTORY_MS:
             return "history"
@@ -297,11 +306,11 @@ class Series:
         if settled is None:
             return "quarantined"
         for was_odd in settled:
-            self._judge(was_odd, None, log_ms, said)
+            self._judge(was_odd, seq, log_ms, said)
         self._judge(sample, seq, log_ms, said)
         return "judged"
 
-    def _judge(self, sample: Sample, seq: int | None, log_ms: int, said: list[Said]) -> None:
+    def _judge(self, sample: Sample, seq: int, log_ms: int, said: list[Said]) -> None:
         self.accepted = sample
         for track in self.tracks:
             said.extend(track.judge(sample.value, sample.t, seq, log_ms))
@@ -347,6 +356,7 @@ class Watch:
         self.silent_since = 0
         self.returned_at = 0
         self.explained_by: str | None = None
+        self.told: str | None = None  # `explained_by`, as the last transition had it
 
     @property
     def silent(self) -> bool:
@@ -354,10 +364,9 @@ class Watch:
 
     def hear(self, reading: Reading, sighted_ms: int) -> None:
         """Take a reading as a sign of life, if it is one."""
-        stamp = (reading.event_ms, reading.seq)
-        if reading.indicator not in self.signs or (self.newest is not None and stamp <= self.newest):
+        if reading.indicator not in self.signs or is_old(reading, self.newest):
             return
-        self.newest, self.seen = stamp, sighted_ms
+        self.newest, self.seen = (reading.event_ms, reading.seq), sighted_ms
         if self.state is State.UNDECLARED:
             self.state = State.PRESENT
         elif self.state is State.DECLARED:
@@ -365,6 +374,16 @@ class Watch:
 
     def level_at(self, age_ms: int) -> Level:
         return max((level for level, after in self.after.items() if age_ms >= after), default=Level.NONE)
+
+    def together_with(self, d: "Watch") -> bool:
+        """Whether it fell silent together with d."""
+        return self.silent and abs(self.seen - d.seen) <= 1.5 * d.interval_ms
+
+    def move(self, level: Level, log_ms: int, sighted_ms: int) -> Said:
+        """Go to a level, which may be the present one, and say what explains it."""
+        self.told = self.explained_by
+        age_s = (sighted_ms - self.seen) / 1000
+        return self.alert.move(level, log_ms, log_ms, value=age_s, explained_by=self.explained_by)
 
 
 def _after_times(rule: AbsenceRule, interval_ms: int) -> dict[Level, float]:
@@ -402,14 +421,22 @@ class Hanging:
         if self.dark:
             return Fraction(1)
         heard = sum(not w.silent and w.seen >= d.seen + 1.5 * d.interval_ms for w in self.watches)
-        silent = self.silent
-        share = Fraction(silent, silent + heard)
-        many = self.rule.points is not None and silent >= self.rule.points
-        return share if many or (silent >= self.rule.at_least and share >= self.share) else None
+        together = self.together(d)
+        share = Fraction(together, together + heard)
+        many = self.rule.points is not None and together >= self.rule.points
+        return share if many or (together >= self.rule.at_least and share >= self.share) else None
 
-    def darken(self, log_ms: int) -> Said:
+    def together(self, d: Watch) -> int:
+        return sum(watch.together_with(d) for watch in self.watches)
+
+    def darken(self, d: Watch, log_ms: int, sighted_ms: int) -> Iterator[Said]:
+        """Become dark as the cause of d's silence, and of that of others before it."""
         self.under_since = None
-        return self.alert.move(self.rule.level, log_ms, log_ms, value=self.silent)
+        yield self.alert.move(self.rule.level, log_ms, log_ms, value=self.together(d))
+        for watch in self.watches:
+            if watch.state is State.DECLARED and watch.explained_by is None and watch.together_with(d):
+                watch.explained_by = self.parent
+                yield watch.move(watch.alert.level, log_ms, sighted_ms)
 
     def clear(self, log_ms: int, sighted_ms: int) -> Iterator[Said]:
         """What the end of a tick brings to a dark parent."""
@@ -424,7 +451,7 @@ class Hanging:
         for watch in self.watches:
             if watch.silent and watch.explained_by == self.parent:
                 watch.explained_by = None
-                yield watch.alert.move(watch.alert.level, log_ms, log_ms, value=(sighted_ms - watch.seen) / 1000)
+                yield watch.move(watch.alert.level, log_ms, sighted_ms)
 
 
 def likeliest(hanging: list[Hanging], d: Watch) -> Hanging | None:
@@ -435,7 +462,8 @@ def likeliest(hanging: list[Hanging], d: Watch) -> Hanging | None:
         share = parent.qualifies(d)
         if share is None:
             continue
-        if best is None or share > best[1] + tenth or (share >= best[1] - tenth and parent.silent > best[0].silent):
+        more = best is not None and parent.together(d) > best[0].together(d)
+        if best is None or share > best[1] + tenth or (share >= best[1] - tenth and more):
             best = (parent, share)
     return best[0] if best else None
 
@@ -516,10 +544,11 @@ class Interpreter:
         return series.take(reading, log_ms, said) if series else "unjudged"
 
     def tick(self, tick: Tick) -> list[Said]:
-        """Let time pass: sight first, then levels, then silence, then parents."""
+        """Let time pass, if it does: sight first, then levels, then silence, then parents."""
+        before = self.sight.log_ms
         said = self.sight.observe(tick)
         log_ms, sighted_ms = self.sight.log_ms, self.sight.sighted_ms
-        if log_ms is None:
+        if log_ms is None or log_ms == before:
             return said
         for thing in self.things.values():
             for series in thing.series.values():
@@ -538,28 +567,28 @@ class Interpreter:
         age = sighted_ms - watch.seen
         if not watch.silent and watch.level_at(age) and not _overshadowed(thing, watch):
             if watch.state is State.RETURNED:
-                yield from self._declare(thing, watch, log_ms)
+                yield from self._declare(thing, watch, log_ms, sighted_ms)
             else:
                 watch.state, watch.silent_since = State.UNDECLARED, sighted_ms
         if watch.state is State.UNDECLARED and sighted_ms - watch.silent_since >= 1.25 * watch.interval_ms:
-            yield from self._declare(thing, watch, log_ms)
-        if watch.state is State.DECLARED and watch.level_at(age) > watch.alert.level:
-            yield watch.alert.move(
-                watch.level_at(age), log_ms, log_ms, value=age / 1000, explained_by=watch.explained_by
-            )
+            yield from self._declare(thing, watch, log_ms, sighted_ms)
+        if watch.state is State.DECLARED:
+            level = max(watch.level_at(age), watch.alert.level)
+            if level > watch.alert.level or watch.explained_by != watch.told:
+                yield watch.move(level, log_ms, sighted_ms)
         elif watch.state is State.RETURNED and sighted_ms - watch.returned_at >= watch.rule.clear_ms:
             lower = next_lower(watch.alert.level, watch.after)
-            yield watch.alert.move(lower, log_ms, log_ms, value=age / 1000, explained_by=watch.explained_by)
+            yield watch.move(lower, log_ms, sighted_ms)
             watch.returned_at = sighted_ms
             if lower is Level.NONE:
                 watch.state, watch.explained_by = State.PRESENT, None
 
-    def _declare(self, thing: Thing, watch: Watch, log_ms: int) -> Iterator[Said]:
+    def _declare(self, thing: Thing, watch: Watch, log_ms: int, sighted_ms: int) -> Iterator[Said]:
         watch.state = State.DECLARED
         cause = likeliest(thing.parents, watch) if watch.rule.of is None else None
         watch.explained_by = cause.parent if cause else None
         if cause and not cause.dark:
-            yield cause.darken(log_ms)
+            yield from cause.darken(watch, log_ms, sighted_ms)
 
 
 def _overshadowed(thing: Thing, watch: Watch) -> bool:

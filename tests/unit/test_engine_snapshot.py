@@ -237,7 +237,6 @@ def explained_now(ward: Ward) -> dict[str, str | None]:
     return {t.subject: t.explained_by for t in ward.said if t.rule == "camera-offline" and t.level_to}
 
 
-@pytest.mark.xfail(strict=True, reason="rules.engine: carry-over drops the explanation without telling the desk")
 def test_devices_that_lose_their_explanation_by_a_change_of_rules_say_so() -> None:
     """Else nobody has a ticket for them: their incident was the parent's, and that has ended."""
     ward, _ = dark().restarted(pack=pack(CAMERA_OFF, GATEWAY_DARK.replace("at_least: 3", "at_least: 2")))
@@ -245,7 +244,6 @@ def test_devices_that_lose_their_explanation_by_a_change_of_rules_say_so() -> No
     assert explained_now(ward) == dict.fromkeys(("C101", "C102", "C103", "C104"))
 
 
-@pytest.mark.xfail(strict=True, reason="rules.engine: pass_parents looks at the parent's devices of today only")
 def test_a_device_moved_away_from_a_dark_parent_is_not_explained_by_it_for_ever() -> None:
     city = small_city(cameras(3, gateway="GW") + cameras(1, first=104, gateway="GW2"), [gateway("GW"), gateway("GW2")])
     ward, _ = dark().restarted(city=city)
@@ -254,7 +252,6 @@ def test_a_device_moved_away_from_a_dark_parent_is_not_explained_by_it_for_ever(
     assert explained_now(ward)["C104"] is None
 
 
-@pytest.mark.xfail(strict=True, reason="rules.engine: a dark parent without watched devices never clears")
 def test_a_dark_parent_whose_devices_nobody_watches_any_more_ends_its_alert() -> None:
     ward, _ = dark().restarted(pack=pack(GATEWAY_DARK))
     assert ward.minutes(5).levels() == {}
