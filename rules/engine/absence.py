@@ -33,15 +33,17 @@ def pass_silence(state: State, program: Program, indices: Array, log_ms: int, si
         watch = state.watches[w]
         rule = program.absences[watch.rule]
         interval_ms = state.interval_ms[watch.device]
+        quiet = sighted - watch.seen >= after(rule, rule.first, interval_ms)
+        if quiet and not rule.any and (watch.state == PRESENT or watch.state == RETURNED):
+            quiet = not is_off(state, program, watch.device)
         if watch.state == PRESENT:
-            quiet = sighted - watch.seen >= after(rule, rule.first, interval_ms)
-            if quiet and (rule.any or not is_off(state, program, watch.device)):
+            if quiet:
                 watch.state = SILENT
                 watch.silent = sighted
                 if rule.any:
                     count_silent(state, watch.device, 1)
         elif watch.state == RETURNED:
-            if sighted - watch.seen >= after(rule, rule.first, interval_ms):
+            if quiet:
                 watch.state = DECLARED
                 watch.clear = NEVER
                 if rule.any:
@@ -128,9 +130,7 @@ def explain(state: State, program: Program, w: int, log_ms: int, sighted: int, o
 
 
 @njit(cache=True)
-def darken(
-    state: State, program: Program, w: int, together: int, log_ms: int, sighted: int, out: Array, n: int
-) -> int:
+def darken(state: State, program: Program, w: int, together: int, log_ms: int, sighted: int, out: Array, n: int) -> int:
     """The parent that explains a silence becomes dark, and explains what was silent together with it and had no cause
     so far: the first of many are declared before there are enough of them."""
     watch = state.watches[w]

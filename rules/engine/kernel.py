@@ -45,7 +45,7 @@ _NEAR, _FAR = 10, 20  # rows ahead for which records are asked for
 def is_newer(ms: int, seq: int, flags: int, newest_ms: int, newest_seq: int) -> bool:
     """Whether a reading comes after the newest of its kind so far. A suspect clock's times are ours, so its seq
     alone can tell a repetition."""
-    if flags & _SUSPECT and seq == newest_seq:
+    if flags & _SUSPECT and seq == newest_seq and newest_ms != NEVER:
         return False
     return ms > newest_ms or (ms == newest_ms and seq > newest_seq)
 
@@ -239,17 +239,17 @@ def apply_rows(
     n = 0
     rows = len(device)
     numbers = len(state.local)
-    indicators = len(program.slot_of)
+    beyond = len(program.slot_of) - 1
     for i in range(rows):
         if i + _FAR < rows and device[i + _FAR] < numbers:
             d = state.local[device[i + _FAR]]
             if d >= 0:
                 prefetch(state.devices, d)
-        if i + _NEAR < rows and device[i + _NEAR] < numbers and indicator[i + _NEAR] < indicators:
+        if i + _NEAR < rows and device[i + _NEAR] < numbers:
             d = state.local[device[i + _NEAR]]
             if d >= 0:
                 ahead = state.devices[d]
-                column = program.slot_of[indicator[i + _NEAR]]
+                column = program.slot_of[min(indicator[i + _NEAR], beyond)]
                 if ahead.watches > 0:
                     prefetch(state.watches, ahead.watch)
                 if column >= 0 and program.slots[ahead.kind, column].series >= 0:
@@ -258,7 +258,7 @@ def apply_rows(
                     prefetch(state.tracks, ahead.track + ahead_slot.track)
 
         d = state.local[device[i]] if device[i] < numbers else NOBODY
-        if d < 0 or indicator[i] >= indicators:
+        if d < 0:
             outcomes[UNKNOWN] += 1
             continue
         if flags[i] & _RETAINED:
@@ -268,10 +268,10 @@ def apply_rows(
         if ms > log_ms + FUTURE_LIMIT_MS:
             outcomes[FUTURE] += 1
             continue
-        owner = state.devices[d]
-        if owner.watches > 0 and program.alive[indicator[i]]:
-            sign_of_life(state, program, d, indicator[i], ms, s, flags[i], sighted)
-        column = program.slot_of[indicator[i]]
+        owner, what = state.devices[d], min(indicator[i], beyond)
+        if owner.watches > 0 and program.alive[what]:
+            sign_of_life(state, program, d, what, ms, s, flags[i], sighted)
+        column = program.slot_of[what]
         if column < 0 or program.slots[owner.kind, column].series < 0:
             outcomes[UNJUDGED] += 1
             continue

@@ -57,7 +57,7 @@ class Compiled:
 def compile_pack(pack: Pack, catalogue: Catalogue, kinds: list[tuple[str, str]]) -> Compiled:
     """Arrays for the given kinds (risk class, device type). The pack must have been loaded against this catalogue."""
     plans = tuple(_plan(pack, catalogue, risk_class, device_type) for risk_class, device_type in kinds)
-    width = 1 + max((i.number for i in catalogue.indicators), default=0)
+    width = 2 + max((i.number for i in catalogue.indicators), default=0)  # the last stands for whatever is beyond
     judged = sorted({column.indicator.number for plan in plans for column in plan.columns})
     slot_of = np.full(width, NOBODY, np.int16)
     slot_of[judged] = np.arange(len(judged))

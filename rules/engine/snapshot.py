@@ -198,7 +198,9 @@ class _Watches:
         self.records, self.due = self.old.array("watches", WATCH), self.old.array("watch_due", np.int64)
         self.target, self.target_due = self.reporter.state.watches, self.reporter.state.watch_due
         parent_row = {parent: row for row, parent in enumerate(self.reporter.fleet.parent_ids)}
-        self._parents = np.array([parent_row.get(p, FORGOTTEN) for p in self.old.parent_ids] + [FORGOTTEN, NOBODY], np.int32)
+        self._parents = np.array(
+            [parent_row.get(p, FORGOTTEN) for p in self.old.parent_ids] + [FORGOTTEN, NOBODY], np.int32
+        )
 
     def before(self, kind: int) -> list[tuple[int, RuleName]]:
         return [(NOBODY, self.old.absences[rule]) for rule in self.old.kinds[kind].watches]

@@ -157,7 +157,8 @@ class Program(NamedTuple):
 
     rules: (R,) LEVEL_RULE. absences: (A,) ABSENCE_RULE. parent_rules: (P,) PARENT_RULE.
     slot_of: (indicators,) int16, column in `slots` of a judged indicator, or -1. slots: (kinds, columns) SLOT.
-    alive: (indicators,) uint8. ends: (A, indicators) uint8, whether the indicator ends the rule's silence.
+    alive: (indicators,) uint8. ends: (A, indicators) uint8, whether the indicator ends the rule's silence. The last
+    indicator is none: it stands for numbers beyond the catalogue's.
     """
 
     rules: Array

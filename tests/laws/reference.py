@@ -508,7 +508,7 @@ class Interpreter:
                 series.setdefault(number, []).append(Track(rule, fleet.ids[row]))
         steps = {i.number: i.max_step_per_min for i in catalogue.indicators}
         watches = [
-            Watch(rule, fleet.ids[row], int(fleet.interval_ms[row]), _signs(catalogue, risk_class, rule))
+            Watch(rule, fleet.ids[row], int(fleet.interval_ms[row]), _signs(catalogue, rule))
             for rule in pack.absences
             if rule.speaks_of(risk_class, device_type)
         ]
@@ -604,7 +604,6 @@ def _number(catalogue: Catalogue, risk_class: str, name: str) -> int | None:
     return indicator.number if indicator else None
 
 
-def _signs(catalogue: Catalogue, risk_class: str, rule: AbsenceRule) -> set[int]:
+def _signs(catalogue: Catalogue, rule: AbsenceRule) -> set[int]:
     """Numbers of the indicators that are signs of life for a rule."""
-    alive = {i.number for i in catalogue.indicators if i.sign_of_life}
-    return alive if rule.of is None else alive & {_number(catalogue, risk_class, name) for name in rule.of}
+    return {i.number for i in catalogue.indicators if i.sign_of_life and (rule.of is None or i.id in rule.of)}
