@@ -2,7 +2,6 @@
 
 Ours: `streams.detect` with the shipped rules and SQL checkpoints, batches of 500 readings. The naive way, in the same
 run on the same broker: one JSON reading a record, a Faust table written for each.
-Run: `python bench/faust_batches.py [--quick]`.
 """
 
 import asyncio
@@ -18,10 +17,11 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from alerts.store.database import Database
-from bench.parts.common import ROUND_MS, START_MS, base, fleet_of_size, quick, rounds, show
+from bench.parts.common import ROUND_MS, START_MS, base, fleet_of_size, options, rounds, show
 from city.log import BATCH, KIND, READINGS, TICK
 from city.readings import Tick, encode, encode_tick
 from city.sharding import shard_of_rows
+from qianshao.logs import set_up_logs
 from rules.engine.warm import warm_up
 from streams.app import StreamApp, StreamOptions
 from streams.checkpoint import CheckpointStore
@@ -68,11 +68,16 @@ async def ours(address: str, readings: int, folder: Path) -> dict[str, float]:
     stop = asyncio.Event()
     running = asyncio.create_task(app.run(stop))
     beside = asyncio.create_task(detector.run())
-    while detector.judged == 0:
-        await asyncio.sleep(0.005)
+
+    async def judged(readings: int) -> None:
+        while detector.judged < readings:
+            if running.done() or beside.done():
+                raise RuntimeError(f"the worker stopped after {detector.judged} of {written} readings")
+            await asyncio.sleep(0.005)
+
+    await judged(1)
     began, cpu, before = time.perf_counter(), time.process_time(), detector.judged
-    while detector.judged < written:
-        await asyncio.sleep(0.005)
+    await judged(written)
     seconds, cpu = time.perf_counter() - began, time.process_time() - cpu
     stop.set()
     await running
@@ -90,21 +95,22 @@ async def naive(address: str, readings: int) -> float:
     await producer.stop()
     command = [sys.executable, "-m", "bench.naive.one_at_a_time", address, SINGLES, str(readings)]
     done = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, timeout=120)
-    return float(done.stdout)
+    return float(done.stdout.split()[-1])  # Faust greets before
 
 
-async def main() -> None:
-    many, few = (4_000_000, 10_000) if quick() else (20_000_000, 40_000)
+async def main(quick: bool) -> None:
+    set_up_logs("bench")
+    many, few = (3_000_000, 8_000) if quick else (20_000_000, 40_000)
     with kafka(own=True) as log, tempfile.TemporaryDirectory() as folder:
         fast = await ours(log.address, many, Path(folder))
         await ensure_topic(log.address, SINGLES)
         slow = await naive(log.address, few)
     show(
-        "faust",
+        "faust_batches",
         readings_per_s=round(fast["readings_per_s"]),
-        cpu_ns_per_reading=round(fast["cpu_ns_per_reading"], 1),
+        ratio_to_one_at_a_time=round(fast["readings_per_s"] / slow),
         one_at_a_time_per_s=round(slow),
-        times_one_at_a_time=round(fast["readings_per_s"] / slow),
+        cpu_ns_per_reading=round(fast["cpu_ns_per_reading"], 1),
         rows_per_batch=ROWS,
         devices=DEVICES,
     )
@@ -118,4 +124,4 @@ async def ensure_topic(address: str, name: str) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    asyncio.run(main(options(__doc__).parse_args().quick))

@@ -34,7 +34,7 @@ def main(kafka: str, topic: str, readings: int) -> None:
                 print(done / (time.perf_counter() - began), flush=True)
                 os._exit(0)  # a benchmark has nothing to wind up
 
-    app.agent(app.topic(topic, value_type=dict, partitions=4))(take)
+    app.agent(app.topic(topic, value_serializer="json", partitions=4))(take)
     faust.Worker(app, loglevel=logging.ERROR, logfile=os.devnull, redirect_stdouts=False).execute_from_commandline()
 
 

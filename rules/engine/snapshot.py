@@ -284,7 +284,8 @@ def _ending(
 
 
 def _carry_parents(old: Snapshot, reporter: Reporter) -> Iterator[Transition]:
-    """Dark parents stay dark while their rule means the same and devices of theirs are watched, else their alerts end."""
+    """Dark parents stay dark while their rule means the same and some device of theirs is watched; else their alerts
+    end."""
     state, pack = reporter.state, reporter.compiled.pack
     was = old.array("parents", PARENT)
     here = {parent: row for row, parent in enumerate(reporter.fleet.parent_ids)}
