@@ -76,7 +76,7 @@ def move(track: Any, index: int, row: int, to: int, ms: int, value: float, out: 
         track.clear_ms = NEVER
     else:
         c.held_ms = ms - track.clear_ms
-        track.clear_ms = ms
+        track.clear_ms = ms if to > track.stays else NEVER
     track.level = to
     return n + 1
 
@@ -101,13 +101,15 @@ def judge(state: State, program: Program, index: int, value: float, ms: int, row
     track = state.tracks[index]
     rule = program.rules[track.rule]
     x = value * rule.sign
-    if x < rule.floor and not track.stirred:  # most readings, on a calm day
+    if x < rule.floor and track.level == 0 and track.stays == 0:  # most readings, on a calm day
         track.last_ms = ms
         return n
     stale = track.last_ms != NEVER and ms - track.last_ms > rule.max_gap_ms
     track.last_ms = ms
-    reached = 0
+    reached = stays = 0
     for i in range(4):
+        if x >= rule.threshold[i] - rule.margin:
+            stays = i + 1
         if not x >= rule.threshold[i]:
             track.held_ms[i] = NEVER
             track.samples[i] = 0
@@ -118,17 +120,17 @@ def judge(state: State, program: Program, index: int, value: float, ms: int, row
         track.samples[i] = min(track.samples[i] + 1, 255)
         if track.samples[i] >= rule.min_samples and ms - track.held_ms[i] >= rule.hold_ms[i]:
             reached = i + 1
+    track.stays = stays
     if reached > track.level:
         n = move(track, index, row, reached, ms, value, out, n)
     elif track.level > 0:
-        if x < rule.threshold[track.level - 1] - rule.margin:
+        if track.level > stays:
             if track.clear_ms == NEVER or stale:
                 track.clear_ms = ms
             if ms - track.clear_ms >= rule.clear_ms:
                 n = move(track, index, row, rule.lower[track.level], ms, value, out, n)
         else:
             track.clear_ms = NEVER
-    track.stirred = track.level > 0 or x >= rule.floor
     state.track_due[index] = due_at(track, rule)
     return n
 

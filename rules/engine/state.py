@@ -44,7 +44,7 @@ TRACK = np.dtype(
         ("samples", "u1", 4),
         ("rule", "i2"),
         ("level", "u1"),
-        ("stirred", "u1"),  # whether a level's condition holds, or there is a level: else only last_ms is of use
+        ("stays", "u1"),  # the highest level that the last value is not past by the margin
     ]
 )
 

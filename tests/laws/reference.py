@@ -226,17 +226,22 @@ class Track:
         return self.samples[level] >= self.rule.min_samples and t - self.held_since[level] >= self.hold[level]
 
     def _look_down(self, v: float, t: int, stale: bool, seq: int | None, log_ms: int) -> Iterator[Said]:
-        if not v < self.threshold[self.alert.level] - self.rule.margin:
+        if not self._is_past(self.alert.level, v):
             self.clear_since = None
             return
         if self.clear_since is None or stale:
             self.clear_since = t
         if t - self.clear_since >= self.rule.clear_ms:
-            self.clear_since = t
             yield self._step_down(t, log_ms, seq)
 
+    def _is_past(self, level: Level, v: float) -> bool:
+        return v < self.threshold[level] - self.rule.margin
+
     def _step_down(self, t: int, log_ms: int, seq: int | None = None) -> Said:
-        return self.alert.move(next_lower(self.alert.level, self.threshold), t, log_ms, self.last_value, seq)
+        lower = next_lower(self.alert.level, self.threshold)
+        goes_on = lower is not Level.NONE and self._is_past(lower, self.sign * self.last_value)
+        self.clear_since = t if goes_on else None
+        return self.alert.move(lower, t, log_ms, self.last_value, seq)
 
     def pass_time(self, log_ms: int) -> Iterator[Said]:
         """What time alone brings, in order of time."""
@@ -246,7 +251,6 @@ class Track:
                 self.clear_since = None
                 yield self.alert.move(level, t, log_ms, self.last_value)
             else:
-                self.clear_since = t
                 yield self._step_down(t, log_ms)
 
     def _earliest(self) -> tuple[int, Level] | None:
