@@ -38,7 +38,7 @@ MINUTE_MS = 60_000.0
 _RETAINED = int(Flag.RETAINED)
 _HISTORY = int(Flag.BACKFILL | Flag.TEST)
 _SUSPECT = int(Flag.SUSPECT_CLOCK)
-_NEAR, _FAR = 10, 20  # rows ahead for which records are asked for
+_NEAR, _FAR, _FARTHEST = 12, 24, 36  # rows ahead for which records are asked for
 
 
 @njit(cache=True, inline="always")
@@ -243,6 +243,8 @@ def apply_rows(
     numbers = len(state.local)
     beyond = len(program.slot_of) - 1
     for i in range(rows):
+        if i + _FARTHEST < rows and device[i + _FARTHEST] < numbers:
+            prefetch(state.local, device[i + _FARTHEST])
         if i + _FAR < rows and device[i + _FAR] < numbers:
             d = state.local[device[i + _FAR]]
             if d >= 0:
@@ -252,12 +254,13 @@ def apply_rows(
             if d >= 0:
                 ahead = state.devices[d]
                 column = program.slot_of[min(indicator[i + _NEAR], beyond)]
-                if ahead.watches > 0:
-                    prefetch(state.watches, ahead.watch)
+                for w in range(ahead.watch, ahead.watch + ahead.watches):
+                    prefetch(state.watches, w)
                 if column >= 0 and program.slots[ahead.kind, column].series >= 0:
                     ahead_slot = program.slots[ahead.kind, column]
                     prefetch(state.series, ahead.series + ahead_slot.series)
-                    prefetch(state.tracks, ahead.track + ahead_slot.track)
+                    for t in range(ahead.track + ahead_slot.track, ahead.track + ahead_slot.track + ahead_slot.tracks):
+                        prefetch(state.tracks, t)
 
         d = state.local[device[i]] if device[i] < numbers else NOBODY
         if d < 0:
