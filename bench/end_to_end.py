@@ -49,7 +49,7 @@ from tests.servers.process import Server
 CHANNELS = 100
 FLEET = FleetRequest(water_gauges=20_000, sentries=4_000, cameras_class2=10_000, channels_per_nvr=CHANNELS)
 GAUGES = ("electronic-water-gauge", "buried-pressure-level", "radar-level")
-PROBES_A_SECOND = 20
+PROBES_A_SECOND = 5
 USUAL = 10_000.0
 SHARDS = 4
 

@@ -38,7 +38,7 @@ class IngestOptions:
     shards: int
     mqtt: MqttOptions
     clock: Clock | MarkedClock = field(default_factory=Clock)
-    linger_ms: float = 15.0
+    linger_ms: float = 25.0
     tick_s: float = 1.0
     most_rows: int = 4096
     most_unacknowledged: int = 16384

@@ -29,7 +29,7 @@ class MqttSettings(BaseModel):
 class IngestSettings(BaseModel):
     name: str = "ingest-1"
     filters: tuple[str, ...] = ("citysafety/#",)
-    linger_ms: float = Field(15.0, ge=0, le=1000)
+    linger_ms: float = Field(25.0, ge=0, le=1000)
     tick_s: float = Field(1.0, gt=0, le=10)
 
 
