@@ -92,8 +92,10 @@ def encode(batch: Batch) -> bytes:
 
 
 def decode(payload: bytes) -> Batch:
-    """Inverse of `encode`, without copying. Raises pyarrow.ArrowException or OSError when it is not such a message."""
+    """Inverse of `encode`, without copying. Raises pyarrow.ArrowException, OSError or EOFError when it is not such a
+    message."""
     record = pa.ipc.read_record_batch(pa.py_buffer(payload), SCHEMA)
+    record.validate()  # columns of another width would be read past their end
     return Batch(*(column.to_numpy() for column in record.columns))
 
 

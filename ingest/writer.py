@@ -14,11 +14,13 @@ from tenacity import AsyncRetrying, retry_if_exception_type, wait_random_exponen
 
 from city.errors import Unavailable
 from city.log import KIND
+from ingest.producer import patient
 
 log = structlog.get_logger()
 
 LARGEST_RECORD_BYTES = 8 << 20
 FIRST_RETRY_S, SLOWEST_RETRY_S = 1.0, 5.0
+ANSWER_WITHIN_S = 5.0
 STOP_S = 5.0
 
 Sent = list["asyncio.Future[object]"]
@@ -59,6 +61,7 @@ class LogWriter:
         self._put = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
+        self._away = False
 
     async def start(self) -> None:
         """Raises Unavailable when Kafka does not answer."""
@@ -107,10 +110,21 @@ class LogWriter:
     async def _confirm(self, sent: "asyncio.Queue[Sent]") -> None:
         while True:
             for confirmation in await sent.get():
-                await confirmation
+                await self._hear(confirmation)
             self._unconfirmed.popleft().then()
             if not self._unconfirmed:
                 self._idle.set()
+
+    async def _hear(self, confirmation: "asyncio.Future[object]") -> None:
+        """Wait for a confirmation; say, once, that it takes long."""
+        heard, _ = await asyncio.wait([confirmation], timeout=ANSWER_WITHIN_S)
+        if not heard and not self._away:
+            self._away = True
+            log.error(f"Kafka at {self._kafka} does not answer, waiting", groups=len(self._unconfirmed))
+        await confirmation
+        if self._away:
+            self._away = False
+            log.info(f"Kafka at {self._kafka} answers")
 
     async def _send_record(self, record: LogRecord) -> "asyncio.Future[object]":
         headers = [(KIND, record.kind)] if record.kind else None
@@ -132,8 +146,10 @@ class LogWriter:
 
 async def _started_producer(kafka: str) -> AIOKafkaProducer:
     """Raises KafkaError."""
-    producer = AIOKafkaProducer(
-        bootstrap_servers=kafka, acks="all", max_batch_size=1 << 20, max_request_size=LARGEST_RECORD_BYTES
+    producer = patient(
+        AIOKafkaProducer(
+            bootstrap_servers=kafka, acks="all", max_batch_size=1 << 20, max_request_size=LARGEST_RECORD_BYTES
+        )
     )
     try:
         await producer.start()

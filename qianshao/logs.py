@@ -5,6 +5,14 @@ import sys
 
 import structlog
 
+NOISY = {
+    "faust": logging.ERROR,
+    "mode": logging.ERROR,
+    "aiokafka": logging.CRITICAL,  # thousands of lines a second while Kafka is away: we say it once ourselves
+    "sqlalchemy.pool": logging.CRITICAL,  # a traceback for each connection that broke
+}
+"""Libraries, and from which level on they are heard."""
+
 
 def set_up_logs(process: str, terminal: bool | None = None) -> None:
     """Send structlog and the libraries' logging to standard error."""
@@ -24,5 +32,5 @@ def set_up_logs(process: str, terminal: bool | None = None) -> None:
     )
     structlog.contextvars.bind_contextvars(process=process)
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(asctime)s %(name)s %(message)s")
-    for noisy in ("faust", "mode", "aiokafka"):
-        logging.getLogger(noisy).setLevel(logging.ERROR)
+    for noisy, level in NOISY.items():
+        logging.getLogger(noisy).setLevel(level)

@@ -69,6 +69,13 @@ class Child:
             self.process.kill()
             self.process.wait()
 
+    def kill(self) -> None:
+        """End it at once, for good."""
+        self.wanted = False
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+
     def signal(self, number: signal.Signals) -> None:
         if self.process is not None and self.process.poll() is None:
             self.process.send_signal(number)

@@ -25,9 +25,9 @@ PROCESSES = ("incidents", "detect", "web", "ingest")  # readers before writers
 
 
 class System:
-    """Starts, watches, drains and stops. `settings` are those that the processes get."""
+    """Starts, watches, drains and stops. `settings` are those that the `processes` get."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, processes: tuple[str, ...] = PROCESSES) -> None:
         folder = settings.data.absolute() / "run"
         if settings.profile == "embedded":
             window = min(settings.mqtt.receive_maximum, UNACKNOWLEDGED_TO_A_CLIENT)
@@ -35,7 +35,7 @@ class System:
                 update={"mqtt": settings.mqtt.model_copy(update={"receive_maximum": window})}
             )
         self.settings = settings
-        self.supervisor = Supervisor([Child(name, settings, folder) for name in PROCESSES])
+        self.supervisor = Supervisor([Child(name, settings, folder) for name in processes])
         self._folder = folder
         self._brokers = EmbeddedBrokers(settings, folder) if settings.profile == "embedded" else None
         self.database = Database(settings.database)

@@ -5,12 +5,15 @@ for unacknowledged messages on a rebalance. Topics exist before a worker starts 
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 import structlog
+from aiokafka.errors import KafkaError
 
+from city.errors import Unavailable
 from streams.transport import App
 
 log = structlog.get_logger()
@@ -20,6 +23,7 @@ POLL_RECORDS = 500
 MOST_AT_ONCE = 64
 COMMIT_EVERY_S = 1.0
 PRODUCE_TIMEOUT_S = 30.0
+LEAVE_S, STOP_S = 8.0, 5.0
 
 Partition = tuple[str, int]
 """Topic and partition number."""
@@ -38,7 +42,8 @@ class StreamOptions:
 
 @dataclass
 class Record:
-    """One record of the log. `message` is what Faust wants back to acknowledge it."""
+    """One record of the log. `message` is what Faust wants back to acknowledge it. `tenure`: how often partitions had
+    been taken from us when it was read."""
 
     topic: str
     partition: int
@@ -46,11 +51,13 @@ class Record:
     value: bytes
     headers: dict[str, bytes]
     message: Any
+    tenure: int
 
     @classmethod
-    def of(cls, event: Any) -> "Record":
+    def of(cls, event: Any, tenure: int) -> "Record":
         message = event.message
-        return cls(message.topic, message.partition, message.offset, event.value, dict(message.headers or {}), message)
+        headers, value = dict(message.headers or {}), event.value or b""  # a tombstone says nothing
+        return cls(message.topic, message.partition, message.offset, value, headers, message, tenure)
 
     def release(self) -> None:
         """Let the payload go: until it is acknowledged only the offset is needed."""
@@ -65,11 +72,15 @@ Revoked = Callable[[set[Partition]], Awaitable[None]]
 class StreamApp:
     """Hands records on in groups: whatever has arrived, at most MOST_AT_ONCE, in the log's order for each partition.
 
-    A handler that raises ends the worker: nothing it had not acknowledged is lost, and the next one starts there.
+    A handler that raises ends the worker: nothing it had not acknowledged is lost, and the next one starts there. When
+    partitions are taken from us, what was read before is not handed on any more: who has them next reads it again.
     """
 
     def __init__(self, options: StreamOptions) -> None:
         self.assigned: set[Partition] = set()
+        self._kafka = options.kafka
+        self._tenure = 0
+        self._handing_on = asyncio.Lock()
         self._revoked_handlers: list[Revoked] = []
         self._failed: asyncio.Future[None] | None = None
         self._app = _faust_app(options)
@@ -79,19 +90,22 @@ class StreamApp:
 
     def consume(self, topic: str, handler: Handler, on_revoked: Revoked | None = None) -> None:
         """Have `handler` called with the records of a topic, and `on_revoked` before partitions go to another worker or
-        this one stops."""
+        this one stops. One call at a time, of all of them."""
         if on_revoked is not None:
             self._revoked_handlers.append(on_revoked)
 
         async def read(stream: Any) -> None:
             waiting: list[Record] = []
             async for event in stream.noack().events():
-                waiting.append(Record.of(event))
+                waiting.append(Record.of(event, self._tenure))
                 if len(waiting) < MOST_AT_ONCE and not stream.channel.queue.empty():
                     continue
                 group, waiting = waiting, []
                 try:
-                    await handler(group)
+                    async with self._handing_on:
+                        ours = [record for record in group if record.tenure == self._tenure]
+                        if ours:
+                            await handler(ours)
                 except Exception as error:  # noqa: BLE001  (Faust would skip the records: end the worker instead)
                     self._fail(error)
                     await asyncio.Event().wait()
@@ -99,9 +113,17 @@ class StreamApp:
         self._app.agent(self._channel(topic), name=f"read-{topic}")(read)
 
     async def produce(self, topic: str, key: bytes | None, value: bytes) -> "Awaitable[Any]":
-        """Send a record. Returns what to await for Kafka's confirmation."""
+        """Send a record. Returns what `confirmed` waits for."""
         confirmation: Awaitable[Any] = await self._channel(topic).send(key=key, value=value)
         return confirmation
+
+    async def confirmed(self, sent: "Iterable[Awaitable[Any]]") -> None:
+        """Wait until Kafka has confirmed what was sent. Raises Unavailable."""
+        try:
+            for confirmation in sent:
+                await confirmation
+        except KafkaError as error:
+            raise Unavailable(f"Kafka at {self._kafka}", repr(error)) from error
 
     def acknowledge(self, records: list[Record]) -> None:
         """These need not be read again. Committed to Kafka within COMMIT_EVERY_S."""
@@ -110,17 +132,19 @@ class StreamApp:
             consumer.ack(record.message)
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Until `stop` is set or a handler raises; raises what it raised."""
+        """Until `stop` is set or we are cancelled, and then partitions are given up in order; or a handler raises, and
+        raises what it raised."""
         self._failed = asyncio.get_running_loop().create_future()
         await self._app.start()
         stopping: asyncio.Future[Any] = asyncio.ensure_future(stop.wait())
         try:
-            await asyncio.wait([stopping, self._failed], return_when=asyncio.FIRST_COMPLETED)
-            if stop.is_set():
-                await self._let_go(self.assigned)
+            with suppress(asyncio.CancelledError):
+                await asyncio.wait([stopping, self._failed], return_when=asyncio.FIRST_COMPLETED)
+            if not self._failed.done():
+                await _within(LEAVE_S, self._let_go(self.assigned), "partitions could not be given up in order")
         finally:
             stopping.cancel()
-            await self._app.stop()
+            await _within(STOP_S, self._app.stop(), "the consumer group could not be left in order")
         if self._failed.done():
             self._failed.result()
 
@@ -138,12 +162,22 @@ class StreamApp:
         log.info("partitions assigned", partitions=sorted(self.assigned))
 
     async def _revoked(self, _app: Any, revoked: set[Any], **_: Any) -> None:
+        self._tenure += 1
         await self._let_go({(tp.topic, tp.partition) for tp in revoked})
 
     async def _let_go(self, partitions: set[Partition]) -> None:
-        for handler in self._revoked_handlers:
-            await handler(partitions)
+        async with self._handing_on:
+            for handler in self._revoked_handlers:
+                await handler(partitions)
         await self._app.consumer.commit()
+
+
+async def _within(seconds: float, work: Awaitable[Any], failing: str) -> None:
+    """Finish some work, unless it takes too long, as it does when Kafka is away: who follows us can do without it."""
+    try:
+        await asyncio.wait_for(work, seconds)
+    except TimeoutError:
+        log.error(failing, after_s=seconds)
 
 
 def _faust_app(options: StreamOptions) -> Any:

@@ -1,7 +1,7 @@
 """A Checkpoint determines where a shard goes on after a restart: its state and the offset it is a function of, as one
 thing, writable only by the shard's present owner."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pyarrow as pa
@@ -9,24 +9,27 @@ from sqlalchemy import select, update
 
 from alerts.store import schema as t
 from alerts.store.database import Database
+from city.errors import QianshaoError
 
 CODEC = pa.Codec("lz4")
 _SIZE_BYTES = 8
+BESIDE = "said_beside_the_log"
 
 
 @dataclass(frozen=True)
 class Checkpoint:
     """`offset` of the last record that `state` has seen, -1 for none; in the log of `log_id`. `fence`: grows with each
-    new owner."""
+    new owner. `beside`: what its owners have said beside the log, and not taken back, as plain data."""
 
     shard: int
     fence: int
     log_id: str
     offset: int
     state: bytes | None
+    beside: list[Any] = field(default_factory=list)
 
 
-class StaleFenceError(Exception):
+class StaleFenceError(QianshaoError):
     """Another worker owns the shard now. Whoever gets this must stop at once."""
 
 
@@ -46,7 +49,7 @@ class CheckpointStore:
             connection.execute(update(table).where(table.c.shard == shard).values(fence=table.c.fence + 1, owner=owner))
             row = connection.execute(select(table).where(table.c.shard == shard)).one()
         offset = row.offset if row.log_id == log_id else -1
-        return Checkpoint(shard, row.fence, log_id, offset, _unpack(row.state))
+        return Checkpoint(shard, row.fence, log_id, offset, _unpack(row.state), row.status.get(BESIDE, []))
 
     def save(self, checkpoint: Checkpoint, log_ms: int, status: dict[str, Any], wall_ms: float) -> int:
         """Save a shard's state and offset. Returns the bytes stored. Raises StaleFenceError."""
@@ -62,12 +65,14 @@ class CheckpointStore:
                     offset=checkpoint.offset,
                     state=state,
                     log_ms=log_ms,
-                    status=status,
+                    status=status | {BESIDE: checkpoint.beside},
                     saved_wall_ms=wall_ms,
                 )
             )
             if saved.rowcount != 1:
-                raise StaleFenceError(f"shard {checkpoint.shard} has another owner than fence {checkpoint.fence}")
+                raise StaleFenceError(
+                    f"shard {checkpoint.shard} has a newer owner than us (fence {checkpoint.fence}): checkpoint refused"
+                )
         return len(state)
 
 

@@ -27,7 +27,8 @@ from streams.poison import set_aside
 log = structlog.get_logger()
 
 QUIET_S = 15.0  # wall time without a tick after which a shard is blind; patience of the engine is 10 s or 10 ticks
-UNREADABLE = (pa.ArrowException, OSError, ValueError, KeyError, msgspec.MsgspecError)
+STOOD_STILL_S = 5.0  # between two looks at the clock, which are due several times a second
+UNREADABLE = (pa.ArrowException, OSError, EOFError, ValueError, KeyError, msgspec.MsgspecError)
 
 
 @dataclass(frozen=True)
@@ -80,10 +81,17 @@ class Detector:
         app.consume(READINGS, self._take, self._give_up)
 
     async def run(self) -> None:
-        """Checkpoint now and then, and say when the log has gone quiet, until cancelled. Raises StaleFenceError."""
+        """Checkpoint now and then, and say when the log has gone quiet, until cancelled. Raises StaleFenceError,
+        Unavailable."""
+        loop = asyncio.get_running_loop()
+        looked_s = loop.time()
         while True:
-            await asyncio.sleep(self._options.checkpoint_s / 4)
-            now_s = asyncio.get_running_loop().time()
+            await asyncio.sleep(min(1.0, self._options.checkpoint_s / 4))
+            now_s = loop.time()
+            if now_s - looked_s > STOOD_STILL_S:  # not the log was quiet, but we did not listen
+                for shard in self._owned.values():
+                    shard.last_tick_s = now_s
+            looked_s = now_s
             for shard in list(self._owned.values()):
                 if now_s >= shard.next_checkpoint_s:
                     await self._checkpoint(shard)
@@ -113,6 +121,7 @@ class Detector:
         engine = Shard(self._city, self._fleets[number], self._pack)
         shard = OwnedShard(number, engine, checkpoint.fence, checkpoint.offset, checkpoint.offset)
         shard.last_tick_s = asyncio.get_running_loop().time()
+        shard.said_blind = msgspec.convert(checkpoint.beside, list[Transition])
         if checkpoint.state is not None:
             carried = engine.restore(checkpoint.state)
             await self._announce(shard, carried.ended)
@@ -153,11 +162,13 @@ class Detector:
 
     async def _say_quiet(self, shard: OwnedShard) -> None:
         """No ticks: nothing in the log can say that we are blind, so say it beside the log. The engine will say the
-        same of this time, by the same id, when ticks come again."""
+        same of this time, by the same id, when ticks come again. It is on record before it is said, so that whoever
+        owns the shard then takes it back."""
         shard.quiet = True
         log.error("no ticks: blind", shard=shard.number, since_s=QUIET_S)
         said = shard.engine.gone_quiet(wall_ms())
         shard.said_blind += said
+        await self._save(shard)
         await self._announce(shard, said)
 
     async def _readable(self, records: list[Record], read: Any) -> list[Any]:
@@ -177,20 +188,27 @@ class Detector:
         shard.transitions += len(transitions)
 
     async def _checkpoint(self, shard: OwnedShard) -> None:
+        """Save a shard that has moved."""
+        if shard.offset != shard.saved_offset:
+            await self._save(shard)
+
+    async def _save(self, shard: OwnedShard) -> None:
         """Save state and offset as one, once every alert up to it is confirmed; then acknowledge."""
         loop = asyncio.get_running_loop()
         async with shard.saving:
             async with self._lock:
                 started_s = loop.time()
                 shard.next_checkpoint_s = started_s + self._options.checkpoint_s
-                if shard.offset == shard.saved_offset:
-                    return
-                for confirmation in shard.unconfirmed:
-                    await confirmation
+                await self._app.confirmed(shard.unconfirmed)
                 shard.unconfirmed.clear()
                 records, shard.unacknowledged = shard.unacknowledged, []
                 checkpoint = Checkpoint(
-                    shard.number, shard.fence, self._options.log_id, shard.offset, shard.engine.snapshot()
+                    shard.number,
+                    shard.fence,
+                    self._options.log_id,
+                    shard.offset,
+                    shard.engine.snapshot(),
+                    msgspec.to_builtins(shard.said_blind),
                 )
                 log_ms, status = shard.engine.log_ms, _status(shard)
             await asyncio.to_thread(self._store.save, checkpoint, log_ms, status, wall_ms())

@@ -1,8 +1,7 @@
 """Transitions and dead letters to incidents, tickets and the list of what was refused."""
 
 import asyncio
-from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 import structlog
@@ -18,12 +17,11 @@ from city.log import ALERTS, DEAD_LETTERS
 from city.transitions import Transition, decode_transition
 from ingest.dead_letters import DeadLetter, Reason, decode_dead_letter
 from streams.app import Partition, Record, StreamApp
-from streams.poison import set_aside
+from streams.poison import poison_letter, set_aside
 
 log = structlog.get_logger()
 
 WORKER = "incidents"
-T = TypeVar("T")
 
 
 class IncidentWorker:
@@ -50,7 +48,7 @@ class IncidentWorker:
         return dict(self._offsets)
 
     async def _take_alerts(self, records: list[Record]) -> None:
-        read = await self._read(await self._fresh(records), decode_transition)
+        read = await self._transitions(await self._fresh(records))
         positions = self._advance(records)
         try:
             recorded = await self._record([transition for _, transition in read], positions)
@@ -66,7 +64,7 @@ class IncidentWorker:
         self._app.acknowledge(records)
 
     async def _take_letters(self, records: list[Record]) -> None:
-        read = await self._read(await self._fresh(records), decode_dead_letter)
+        read = [(record, _letter(record)) for record in await self._fresh(records)]
         strangers = [letter for _, letter in read if letter.reason is Reason.UNKNOWN_DEVICE]
         alerts = [unregistered(s.topic, s.device, s.received_ms, self._city) for s in strangers]
         if alerts:
@@ -78,12 +76,12 @@ class IncidentWorker:
     async def _record(self, transitions: list[Transition], positions: list[Position]) -> Recorded:
         return await asyncio.to_thread(self._incidents.record, transitions, positions, wall_ms())
 
-    async def _read(self, records: list[Record], decode: Callable[[bytes], T]) -> list[tuple[Record, T]]:
+    async def _transitions(self, records: list[Record]) -> list[tuple[Record, Transition]]:
         """Records with what they say; those that cannot be read are set aside."""
         read = []
         for record in records:
             try:
-                read.append((record, decode(record.value)))
+                read.append((record, decode_transition(record.value)))
             except msgspec.MsgspecError as error:
                 await set_aside(self._app, record, error, WORKER)
         return read
@@ -109,6 +107,14 @@ class IncidentWorker:
     async def _give_up(self, partitions: set[Partition]) -> None:
         for partition in partitions:
             self._offsets.pop(partition, None)
+
+
+def _letter(record: Record) -> DeadLetter:
+    """The dead letter of a record; what is none is itself one."""
+    try:
+        return decode_dead_letter(record.value)
+    except msgspec.MsgspecError as error:
+        return poison_letter(record, error, WORKER)
 
 
 def _kept(letter: DeadLetter, letter_id: str) -> Letter:

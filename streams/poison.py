@@ -14,11 +14,15 @@ log = structlog.get_logger()
 
 async def set_aside(app: StreamApp, record: Record, error: Exception, worker: str) -> None:
     """Write a record to the dead letters and wait until it is there."""
+    letter = poison_letter(record, error, worker)
+    await app.confirmed([await app.produce(DEAD_LETTERS, None, encode_dead_letter(letter))])
+
+
+def poison_letter(record: Record, error: Exception, worker: str) -> DeadLetter:
+    """What is kept of a record that `worker` cannot take in."""
     place = f"{record.topic}/{record.partition}@{record.offset}"
     log.error("poison record", place=place, error=repr(error))
-    if record.topic == DEAD_LETTERS:
-        return  # it is among them already
-    letter = DeadLetter(
+    return DeadLetter(
         reason=Reason.POISON,
         detail=f"{place}: {error!r}",
         topic=record.topic,
@@ -28,4 +32,3 @@ async def set_aside(app: StreamApp, record: Record, error: Exception, worker: st
         received_ms=int(wall_ms()),
         ingest=worker,
     )
-    await (await app.produce(DEAD_LETTERS, None, encode_dead_letter(letter)))

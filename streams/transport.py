@@ -1,13 +1,16 @@
-"""Faust's app and Kafka transport with one thing made settable: how long a broker may hold a fetch that finds nothing.
+"""Faust's app and Kafka transport with one thing made settable: how long a broker may hold a fetch that finds nothing;
+and with a producer that is patient (ingest/producer.py).
 
-Faust fixes it at 1500 ms. Apache Kafka answers as soon as there is something, so there it only matters for idle
+Faust fixes the former at 1500 ms. Apache Kafka answers as soon as there is something, so there it only matters for idle
 traffic; Tansu answers when the time is up, which put 400 ms (median, measured) on every hop of the embedded profile.
 """
 
 from typing import Any
 
 import faust
-from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer, Transport
+from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer, Producer, Transport
+
+from ingest.producer import patient
 
 
 class _Thread(AIOKafkaConsumerThread):
@@ -24,8 +27,14 @@ class _Consumer(Consumer):
         return _Thread(self, loop=self.loop, beacon=self.beacon)
 
 
+class _Producer(Producer):
+    def _new_producer(self, *args: Any, **options: Any) -> Any:
+        return patient(super()._new_producer(*args, **options))
+
+
 class _Transport(Transport):
     Consumer = _Consumer
+    Producer = _Producer
 
 
 class App(faust.App):

@@ -1,10 +1,12 @@
 """A Watchdog determines when a worker is stuck: records wait in the log and it has not moved for a while. It ends the
-process with one clear line, and whoever supervises starts it again; a Faust consumer can die without a sound."""
+process with one clear line, and whoever supervises starts it again; a Faust consumer can die without a sound. And it
+says, once, when the log itself does not answer: then there is nothing to do but wait."""
 
 import asyncio
 import os
 import threading
 from collections.abc import Callable
+from contextvars import copy_context
 
 import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -16,6 +18,7 @@ log = structlog.get_logger()
 
 STUCK_EXIT = 70
 LOOK_EVERY_S = 5.0
+ANSWER_WITHIN_S = 5.0
 
 
 class Watchdog:
@@ -28,34 +31,56 @@ class Watchdog:
         self._kafka, self._offsets, self._patience_s = kafka, offsets, patience_s
         self._stopped = threading.Event()
         self._since_moved: dict[Partition, tuple[int, float]] = {}
+        self._away = False
 
     def start(self) -> None:
-        threading.Thread(target=lambda: asyncio.run(self._watch()), name="watchdog", daemon=True).start()
+        here = copy_context()  # of the log lines
+        self._thread = threading.Thread(target=lambda: here.run(asyncio.run, self._watch()), daemon=True)
+        self._thread.start()
 
     def stop(self) -> None:
         self._stopped.set()
+        self._thread.join(ANSWER_WITHIN_S)
 
     async def _watch(self) -> None:
-        consumer = AIOKafkaConsumer(bootstrap_servers=self._kafka)
-        while not self._stopped.is_set():
+        consumer = None
+        while not self._stopped.wait(LOOK_EVERY_S):
             try:
-                await consumer.start()
-                break
-            except KafkaError:
-                await asyncio.sleep(LOOK_EVERY_S)
-        try:
-            while not self._stopped.wait(LOOK_EVERY_S):
+                consumer = consumer or await self._connected()
                 await self._look(consumer)
-        finally:
+            except KafkaError as error:
+                self._log_is_away(error)
+            else:
+                self._log_answers()
+        if consumer is not None:
             await consumer.stop()
 
-    async def _look(self, consumer: AIOKafkaConsumer) -> None:
-        offsets = self._offsets()
+    async def _connected(self) -> AIOKafkaConsumer:
+        """Raises KafkaError."""
+        consumer = AIOKafkaConsumer(bootstrap_servers=self._kafka, request_timeout_ms=int(ANSWER_WITHIN_S * 1000))
         try:
-            ends = await consumer.end_offsets([TopicPartition(*partition) for partition in offsets])
-        except KafkaError as error:
-            log.warning("watchdog cannot see the log", error=repr(error))
-            return
+            await consumer.start()
+        except KafkaError:
+            await consumer.stop()
+            raise
+        return consumer
+
+    def _log_is_away(self, error: KafkaError) -> None:
+        """While nobody can move, nobody is stuck."""
+        self._since_moved.clear()
+        if not self._away:
+            log.error(f"Kafka at {self._kafka} does not answer, waiting", detail=repr(error))
+        self._away = True
+
+    def _log_answers(self) -> None:
+        if self._away:
+            log.info(f"Kafka at {self._kafka} answers")
+        self._away = False
+
+    async def _look(self, consumer: AIOKafkaConsumer) -> None:
+        """Raises KafkaError."""
+        offsets = self._offsets()
+        ends = await consumer.end_offsets([TopicPartition(*partition) for partition in offsets])
         now_s = asyncio.get_running_loop().time()
         self._since_moved = {partition: seen for partition, seen in self._since_moved.items() if partition in offsets}
         for partition, offset in offsets.items():

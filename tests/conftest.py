@@ -3,6 +3,8 @@
 With pytest-xdist every worker has servers of its own.
 """
 
+import faulthandler
+import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import TypeVar
@@ -20,8 +22,20 @@ from tests.servers.tansu import tansu as embedded_log
 Running = TypeVar("Running")
 
 
+EXIT_S = 30
+"""After the last line of a run. A thread that a failed test left behind would keep the process for ever."""
+
+pytest.register_assert_rewrite("tests.journeys.account", "tests.waiting")
+
+
 def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(MissingServers(), "missing-servers")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_unconfigure() -> None:
+    """The process ends now, and if it does not, says which threads keep it and ends all the same, with code 1."""
+    faulthandler.dump_traceback_later(EXIT_S, exit=True, file=sys.__stderr__)
 
 
 @contextmanager

@@ -17,13 +17,14 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from alerts.console.board import Board, Moment
+from city.errors import Unavailable
 
 log = structlog.get_logger()
 
 LOOK_EVERY_S = 1.0
 BEAT_S = 5.0
 STANDS_MS = 20.0  # of the wall in which a clock that goes has gone on
-UNREADABLE = (SQLAlchemyError, OSError)
+UNREADABLE = (Unavailable, SQLAlchemyError, OSError)
 
 
 @dataclass(frozen=True)

@@ -8,14 +8,22 @@ from typing import Any
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError, InterfaceError
+
+from city.errors import Unavailable
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 BUSY_MS = 20_000
 MIGRATION_LOCK = 20230907  # any number that nobody else locks
+GOING_OR_COMING = "57P"  # class of PostgreSQL's error codes: it shuts down, or starts up
 
 
 class Database:
-    """Where incidents, tickets, checkpoints and dead letters are kept. `url`: an SQLAlchemy URL."""
+    """Where incidents, tickets, checkpoints and dead letters are kept. `url`: an SQLAlchemy URL.
+
+    Whatever uses it raises Unavailable when the database does not answer. A transaction that is cut off so may have
+    happened, or not.
+    """
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -27,7 +35,7 @@ class Database:
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """One transaction that will write: all of it happens, or nothing."""
-        with self.engine.connect() as connection:
+        with self._answering(), self.engine.connect() as connection:
             if self._sqlite:
                 connection = connection.execution_options(writes=True)
             with connection.begin():
@@ -36,7 +44,7 @@ class Database:
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """One consistent view."""
-        with self.engine.connect() as connection, connection.begin():
+        with self._answering(), self.engine.connect() as connection, connection.begin():
             yield connection
 
     def insert(self, table: Any) -> Any:
@@ -65,8 +73,24 @@ class Database:
                 return False
             return connection.execute(text("SELECT version_num FROM alembic_version")).scalar() == newest
 
+    @contextmanager
+    def _answering(self) -> Iterator[None]:
+        try:
+            yield
+        except DBAPIError as error:
+            if not _is_away(error):
+                raise
+            raise Unavailable(f"database {self.engine.url.render_as_string()}", str(error.orig)) from error
+
     def dispose(self) -> None:
         self.engine.dispose()
+
+
+def _is_away(error: DBAPIError) -> bool:
+    """Whether it is the connection that failed, and not what we asked."""
+    told = error.orig.args[0] if error.orig is not None and error.orig.args else None
+    code = str(told.get("C", "")) if isinstance(told, dict) else ""
+    return isinstance(error, InterfaceError) or code.startswith(GOING_OR_COMING)
 
 
 def _tame_sqlite(engine: Engine) -> None:

@@ -5,7 +5,7 @@ import asyncio
 from alerts.store.database import Database
 from city.log import READINGS
 from qianshao.city_files import load_city, load_rules
-from qianshao.processes.lifecycle import say_ready, stop_on_signals, until_stopped
+from qianshao.processes.lifecycle import answer, say_ready, stop_on_signals, until_stopped
 from qianshao.settings import Settings
 from rules.engine.warm import warm_up
 from streams.app import StreamApp, StreamOptions
@@ -16,15 +16,16 @@ from streams.watchdog import Watchdog
 
 
 def run(settings: Settings) -> None:
-    """Until stopped; shards are checkpointed then. Raises Unavailable, StaleFenceError."""
+    """Until stopped; shards are checkpointed then. Raises Unavailable when what had answered no longer does, and
+    StaleFenceError."""
     asyncio.run(_run(settings))
 
 
 async def _run(settings: Settings) -> None:
-    stop, kafka = stop_on_signals(), settings.kafka
-    log_id = await ensure_topics(kafka.servers, kafka.shards, kafka.replicas)
-    database = Database(settings.database)
-    database.migrate()
+    kafka, database = settings.kafka, Database(settings.database)
+    log_id = await answer(lambda: ensure_topics(kafka.servers, kafka.shards, kafka.replicas))
+    await answer(lambda: asyncio.to_thread(database.migrate))
+    stop = stop_on_signals()
     city = load_city(settings)
     app = StreamApp(StreamOptions(kafka.servers, "detect", kafka.session_s, kafka.fetch_wait_ms))
     options = DetectOptions(settings.detect.name, log_id, kafka.shards, settings.detect.checkpoint_s)

@@ -7,7 +7,7 @@ from alerts.store.database import Database
 from alerts.store.dead_letters import DeadLetterStore
 from alerts.store.incidents import IncidentStore
 from qianshao.city_files import load_city
-from qianshao.processes.lifecycle import say_ready, stop_on_signals, until_stopped
+from qianshao.processes.lifecycle import answer, say_ready, stop_on_signals, until_stopped
 from qianshao.settings import Settings
 from streams.app import StreamApp, StreamOptions
 from streams.incidents import IncidentWorker
@@ -16,15 +16,15 @@ from streams.watchdog import Watchdog
 
 
 def run(settings: Settings) -> None:
-    """Until stopped. Raises Unavailable."""
+    """Until stopped. Raises Unavailable when what had answered no longer does."""
     asyncio.run(_run(settings))
 
 
 async def _run(settings: Settings) -> None:
-    stop, kafka = stop_on_signals(), settings.kafka
-    log_id = await ensure_topics(kafka.servers, kafka.shards, kafka.replicas)
-    database = Database(settings.database)
-    database.migrate()
+    kafka, database = settings.kafka, Database(settings.database)
+    log_id = await answer(lambda: ensure_topics(kafka.servers, kafka.shards, kafka.replicas))
+    await answer(lambda: asyncio.to_thread(database.migrate))
+    stop = stop_on_signals()
     city = load_city(settings)
     store = IncidentStore(database, city, load_policy(settings.city))
     app = StreamApp(StreamOptions(kafka.servers, "incidents", kafka.session_s, kafka.fetch_wait_ms))

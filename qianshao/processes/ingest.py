@@ -7,7 +7,7 @@ from ingest.mqtt import MqttOptions
 from ingest.process import IngestOptions, IngestProcess
 from qianshao.city_files import load_city
 from qianshao.clockfile import marked_clock
-from qianshao.processes.lifecycle import say_ready, stop_on_signals, until_stopped
+from qianshao.processes.lifecycle import answer, say_ready, stop_on_signals, until_stopped
 from qianshao.settings import Settings
 from streams.topics import ensure_topics
 
@@ -18,8 +18,9 @@ def run(settings: Settings) -> None:
 
 
 async def _run(settings: Settings) -> None:
+    kafka = settings.kafka
+    await answer(lambda: ensure_topics(kafka.servers, kafka.shards, kafka.replicas))
     stop = stop_on_signals()
-    await ensure_topics(settings.kafka.servers, settings.kafka.shards, settings.kafka.replicas)
     process = IngestProcess(load_city(settings), ingest_options(settings))
     await until_stopped(stop, process.run(), say_ready(settings.ready, lambda: process.up))
 

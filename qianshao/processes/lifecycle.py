@@ -1,17 +1,39 @@
-"""What all processes do: become ready, stop on SIGTERM, drain."""
+"""What all processes do: wait for what they depend on, become ready, stop on SIGTERM, drain."""
 
 import asyncio
+import random
 import signal
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import structlog
+
+from city.errors import Unavailable
 
 log = structlog.get_logger()
 
 READY_EVERY_S = 0.05
+ASK_EVERY_S = 1.0
+T = TypeVar("T")
+
+
+async def answer(ask: Callable[[], Awaitable[T]]) -> T:
+    """The answer of something we depend on, for which we wait as long as it takes. Says once that we do."""
+    waiting_for = ""
+    while True:
+        try:
+            given = await ask()
+        except Unavailable as away:
+            if away.dependency != waiting_for:
+                waiting_for = away.dependency
+                log.error(f"{waiting_for} does not answer, waiting", detail=away.detail)
+            await asyncio.sleep(ASK_EVERY_S * random.uniform(0.5, 1.0))
+        else:
+            if waiting_for:
+                log.info(f"{waiting_for} answers")
+            return given
 
 
 def stop_on_signals() -> asyncio.Event:

@@ -1,5 +1,6 @@
 """The page, served."""
 
+import asyncio
 from socket import socket
 
 import uvicorn
@@ -8,13 +9,14 @@ from alerts.console.app import create_app
 from alerts.store.database import Database
 from qianshao.city_files import load_city
 from qianshao.clockfile import timekeeper
+from qianshao.processes.lifecycle import answer
 from qianshao.settings import Settings
 
 
 def run(settings: Settings) -> None:
     """Serve the page until stopped."""
     database = Database(settings.database)
-    database.migrate()
+    asyncio.run(answer(lambda: asyncio.to_thread(database.migrate)))
     app = create_app(database, load_city(settings), timekeeper(settings.clock.file), settings.profile)
 
     class Server(uvicorn.Server):

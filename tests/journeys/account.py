@@ -7,6 +7,9 @@ from city.transitions import Nature, Transition
 from tests.journeys.devices import Devices, bao_an
 from tests.journeys.district import District
 from tests.journeys.record import Record, desk_in, desk_of, read_log
+from tests.waiting import until
+
+TAKEN_IN_S = 60
 
 
 @dataclass(frozen=True)
@@ -25,28 +28,31 @@ class Account:
 
 
 def settle(district: District, devices: Devices) -> Account:
-    """Have the devices finish and the system drain; then nothing may be lost, and all must be as an undisturbed system
-    would have it."""
+    """Have the devices finish and the system come to rest; then nothing may be lost, and all must be as an undisturbed
+    system would have it."""
     published = devices.finish()
     assert published.confirmed == published.published
-    district.drain()
-    record = read_log(district.settings.kafka.servers)
-    traces = devices.acknowledged()
-    assert record.lost(traces, bao_an()) == []
+    traces, kafka = devices.acknowledged(), district.settings.kafka.servers
+    taken_in = f"all of {len(traces)} acknowledged messages are in the log"
+    until(lambda: district.watch() and read_log(kafka).lost(traces, bao_an()) == [], TAKEN_IN_S, taken_in)
+    district.come_to_rest()
+    record = read_log(kafka)
     judged = record.judged(bao_an())
-    beside = said_beside_the_log(record.alerts, judged)
-    assert {t.id for t in judged} <= {t.id for t in record.alerts}
-    assert desk_in(district.system.database) == desk_of(sorted([*judged, *beside], key=lambda t: t.log_ms), bao_an())
+    beside = said_beside_the_log(record, judged)
+    assert {t.id for t in judged} - {t.id for t in record.alerts} == set()
+    due = desk_of(sorted([*judged, *beside], key=lambda t: t.log_ms), bao_an())
+    assert desk_in(district.system.database).differences(due) == []
     return _account(record, len(traces), judged, district)
 
 
-def said_beside_the_log(alerts: list[Transition], judged: list[Transition]) -> list[Transition]:
-    """What was said while there were no ticks, and could not be judged from the log: that we are blind, and that it
-    is over."""
+def said_beside_the_log(record: Record, judged: list[Transition]) -> list[Transition]:
+    """What was said while there were no ticks, and could not be judged from the log: that we are blind; and, once
+    there were ticks again, that it is over."""
     known = {t.id for t in judged}
-    beside = list({t.id: t for t in alerts if t.id not in known}.values())
-    assert all(t.nature is Nature.BLIND for t in beside)
-    assert {t.alert for t in beside if t.level_to} == {t.alert for t in beside if not t.level_to}
+    beside = list({t.id: t for t in record.alerts if t.id not in known}.values())
+    assert [t for t in beside if t.nature is not Nature.BLIND] == []
+    ended = {t.alert for t in beside if not t.level_to}
+    assert {t.alert for t in beside if t.level_to and t.log_ms < record.log_ms} <= ended
     return beside
 
 

@@ -4,11 +4,11 @@ acknowledged is written down."""
 import json
 import threading
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from functools import cache
 from itertools import count
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from city.city import City
 from city.clock import Clock, wall_ms
@@ -48,27 +48,38 @@ class Trace(NamedTuple):
 
 
 class Devices:
-    """All devices of a city, publishing over MQTT from `start` to `finish`."""
+    """All devices of a city, publishing over MQTT from `start` to `finish`; or until they are left, which waits for
+    nobody: a test that failed must not go on publishing, nor keep the run from ending."""
 
     def __init__(self, city: City, ledger: Path) -> None:
         self._city, self._ledger = city, ledger
         self._devices = sorted(city.devices.values(), key=lambda device: hash_of(device.id))
         self._says: dict[tuple[str, int], tuple[str, ...]] = {}
-        self._over = threading.Event()
-        self._published: Future[Published] | None = None
+        self._over, self._left = threading.Event(), threading.Event()
+        self._published: Future[Published] = Future()
         self.sent = 0
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._left.set()
+
     def start(self, broker: Server) -> None:
-        options = PublisherOptions(broker.host, broker.port, drain_s=DRAIN_S)
-        thread = ThreadPoolExecutor(1)
-        self._published = thread.submit(publish, self._emissions(), options, Clock(), ledger=self._ledger)
-        thread.shutdown(wait=False)
+        options = PublisherOptions(broker.host, broker.port, drain_s=DRAIN_S, stop_s=0)
+        threading.Thread(target=self._publish, args=(options,), name="devices", daemon=True).start()
 
     def finish(self) -> Published:
         """Say no more, and wait until the broker has acknowledged everything."""
-        assert self._published is not None
         self._over.set()
-        return self._published.result()
+        return self._published.result(timeout=2 * DRAIN_S)
+
+    def _publish(self, options: PublisherOptions) -> None:
+        try:
+            self._published.set_result(publish(self._emissions(), options, Clock(), self._left, self._ledger))
+        except Exception as error:  # noqa: BLE001  (for who waits for us)
+            self._published.set_exception(error)
 
     def acknowledged(self) -> list[Trace]:
         """What must be found of all that was published. To be asked once everything is acknowledged."""

@@ -18,6 +18,8 @@ from tests.waiting import until
 
 RULES = Path(__file__).parent / "rules"
 """The kinds of rules that a city has, with seconds for minutes."""
+PROCESSES = ("incidents", "detect", "ingest")
+"""Those of `qianshao up`, but for the page."""
 SHARDS = 4
 LOG_TAIL = 40
 
@@ -46,7 +48,7 @@ class District:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.system = System(settings)
+        self.system = System(settings, PROCESSES)
 
     def watch(self) -> bool:
         """Look after the processes once. For conditions that are waited for: always true."""
@@ -74,6 +76,12 @@ class District:
         """Wait until all that was published has had its effects."""
         assert self.system.drain(), "\n".join(self.last_words(child.name) for child in self.system.supervisor.children)
 
+    def come_to_rest(self) -> None:
+        """Have all that was taken in take effect; then nothing happens any more, and not even time passes."""
+        for name in ("ingest", "detect", "incidents"):
+            self.system.child(name).stop()
+            self.drain()
+
     def log_of(self, name: str) -> str:
         return self.system.child(name).log_file.read_text(errors="replace")
 
@@ -83,12 +91,13 @@ class District:
 
 @contextmanager
 def running(settings: Settings) -> Iterator[District]:
-    """A district whose processes all work; stopped, and not drained, at the end."""
+    """A district whose processes all work; killed at the end, since nobody asks for their last effects."""
     os.environ.pop("QIANSHAO_CONFIG", None)
     district = District(settings)
     try:
         district.system.start()
         yield district
     finally:
-        district.system.supervisor.stop()
+        for child in district.system.supervisor.children:
+            child.kill()
         district.system.database.dispose()

@@ -4,6 +4,7 @@ judgement of the same log."""
 import asyncio
 from collections import Counter
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,14 +26,15 @@ from city.transitions import Transition, decode_transition
 from ingest.dead_letters import DeadLetter, decode_dead_letter
 from rules.engine.shard import Shard
 from rules.language.load import load_pack
+from streams.detect import UNREADABLE
 from tests.journeys.devices import Trace
 from tests.journeys.district import RULES, SHARDS
 
 
 @dataclass
 class Record:
-    """The whole log. `said`: batches and ticks of each shard, in order. `alerts`: transitions as they were written,
-    repetitions too."""
+    """The whole log. `said`: batches and ticks of each shard, in order, but for those that nobody can read. `alerts`:
+    transitions as they were written, repetitions too."""
 
     said: list[list[Batch | Tick]] = field(default_factory=lambda: [[] for _ in range(SHARDS)])
     alerts: list[Transition] = field(default_factory=list)
@@ -53,6 +55,11 @@ class Record:
             return all((number[trace.device], trace.seq, n) in readings for n in numbers)
 
         return [trace for trace in traces if not found(trace)]
+
+    @property
+    def log_ms(self) -> int:
+        """How far the log has come: the newest tick of the shard that lags most."""
+        return min(max(tick.clock_ms for tick in shard if isinstance(tick, Tick)) for shard in self.said)
 
     @property
     def readings(self) -> list[tuple[int, int, int]]:
@@ -91,7 +98,7 @@ async def _read_log(kafka: str) -> Record:
         while any([await consumer.position(p) < end for p, end in ends.items()]):
             for partition, found in (await consumer.getmany(timeout_ms=500, max_records=5000)).items():
                 for entry in found:
-                    _note(record, partition, dict(entry.headers), entry.value)
+                    _note(record, partition, dict(entry.headers), entry.value or b"")
     finally:
         await consumer.stop()
     return record
@@ -103,7 +110,8 @@ def _note(record: Record, partition: TopicPartition, headers: dict[str, bytes], 
     elif partition.topic == ALERTS:
         record.alerts.append(decode_transition(value))
     else:
-        record.said[partition.partition].append(decode_tick(value) if headers.get(KIND) == TICK else decode(value))
+        with suppress(*UNREADABLE):
+            record.said[partition.partition].append(decode_tick(value) if headers.get(KIND) == TICK else decode(value))
 
 
 @dataclass(frozen=True)
@@ -115,6 +123,15 @@ class Desks:
     tickets: Counter[tuple[Any, ...]]
     steps: Counter[tuple[Any, ...]]
     told: Counter[str]
+
+    def differences(self, due: "Desks") -> list[str]:
+        """What is missing (-) and what is too much (+) here, compared with what is due."""
+        differences = []
+        for name, there in vars(self).items():
+            should = getattr(due, name)
+            differences += [f"- {name}: {what} x{n}" for what, n in (should - there).items()]
+            differences += [f"+ {name}: {what} x{n}" for what, n in (there - should).items()]
+        return differences
 
 
 def desk_of(transitions: Iterable[Transition], city: City) -> Desks:

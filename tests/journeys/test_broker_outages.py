@@ -18,11 +18,13 @@ pytestmark = [pytest.mark.servers, pytest.mark.timeout(300)]
 MEANWHILE = 600
 """Messages that devices publish, or try to, while something is away."""
 BACK_S = 60
+WAITS = "does not answer, waiting"
 
 
 @pytest.fixture
-def devices(tmp_path: Path) -> Devices:
-    return Devices(bao_an(), tmp_path / "ledger")
+def devices(tmp_path: Path) -> Iterator[Devices]:
+    with Devices(bao_an(), tmp_path / "ledger") as devices:
+        yield devices
 
 
 @pytest.fixture
@@ -38,8 +40,7 @@ def district(
 
 def test_kafka_is_stopped_and_started(district: District, devices: Devices, private_kafka: Server) -> None:
     private_kafka.stop()
-    for name in ("ingest", "detect", "incidents"):
-        until(lambda name=name: district.watch() and "kafka does not answer, waiting" in district.log_of(name), BACK_S)
+    says_that_it_waits(district, f"Kafka at {private_kafka.address}", "ingest", "detect", "incidents")
     private_kafka.start()
     go_on(district, devices)
     assert settle(district, devices).tickets
@@ -56,11 +57,22 @@ def test_mosquitto_is_stopped_and_started(district: District, devices: Devices, 
 
 def test_the_database_is_stopped_and_started(district: District, devices: Devices, private_postgres: Store) -> None:
     private_postgres.server.stop()
-    for name in ("detect", "incidents"):
-        until(lambda name=name: district.watch() and "database does not answer" in district.log_of(name), BACK_S)
+    says_that_it_waits(district, f"{private_postgres.server.address}/", "detect", "incidents")
     private_postgres.server.start()
     go_on(district, devices)
     assert settle(district, devices).tickets
+
+
+def says_that_it_waits(district: District, dependency: str, *names: str) -> None:
+    """Each of the processes, in one line."""
+    for name in names:
+        what = f"{name} says that {dependency} {WAITS}\n{district.last_words(name)}"
+        until(lambda name=name: district.watch() and said(district, dependency, name) == 1, BACK_S, what)
+
+
+def said(district: District, dependency: str, name: str) -> int:
+    """How often a process said that it waits for something."""
+    return sum(dependency in line and WAITS in line for line in district.log_of(name).splitlines())
 
 
 def go_on(district: District, devices: Devices) -> None:

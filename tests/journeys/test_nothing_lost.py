@@ -31,9 +31,8 @@ def test_whoever_is_killed_nothing_acknowledged_is_lost_and_nothing_is_doubled(
 ) -> None:
     chance = random.Random(SEED)
     print(f"QIANSHAO_KILLS={ROUNDS} QIANSHAO_SEED={SEED}")
-    devices = Devices(bao_an(), tmp_path / "ledger")
     settings = production(tmp_path, bao_an(), mosquitto_server, private_kafka, postgres_url)
-    with running(settings) as district:
+    with Devices(bao_an(), tmp_path / "ledger") as devices, running(settings) as district:
         devices.start(mosquitto_server)
         killed = Counter(_kill_somebody(district, devices, chance) for _ in range(ROUNDS))
         account = settle(district, devices)

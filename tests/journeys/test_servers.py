@@ -1,10 +1,8 @@
 """The servers that other tests lean on really work, come back, and end with who started them."""
 
 import asyncio
-import signal
 import subprocess
 import sys
-import time
 import uuid
 from collections.abc import Callable
 from pathlib import Path
@@ -20,6 +18,7 @@ from sqlalchemy import create_engine, inspect, text
 from alerts.store.database import Database
 from tests.servers.mosquitto import answers
 from tests.servers.process import Server
+from tests.waiting import until
 
 pytestmark = pytest.mark.servers
 
@@ -133,13 +132,6 @@ def publish(broker: Server, *payloads: bytes) -> None:
     client.loop_stop()
 
 
-def until(happened: Callable[[], bool]) -> None:
-    deadline_s = time.monotonic() + WAIT_S
-    while not happened():
-        assert time.monotonic() < deadline_s, "did not happen in time"
-        time.sleep(0.01)
-
-
 def test_mosquitto_resumes_a_session_and_sends_again_what_was_not_acknowledged(mosquitto_server: Server) -> None:
     first = Listener(mosquitto_server, acknowledge=False)
     until(lambda: first.resumed == [False] and first.client.is_connected())
@@ -161,15 +153,15 @@ def test_mosquitto_has_no_limit_on_what_is_under_way(mosquitto_server: Server) -
     listener.leave()
 
 
-@pytest.mark.parametrize("end", [Server.stop, Server.kill])
-def test_mosquitto_comes_back_on_its_port_and_clients_find_it(
-    mosquitto_server: Server, end: Callable[[Server], None]
+@pytest.mark.parametrize(("end", "resumed"), [(Server.stop, True), (Server.kill, False)])
+def test_mosquitto_comes_back_on_its_port_with_its_sessions_unless_it_was_killed(
+    mosquitto_server: Server, end: Callable[[Server], None], resumed: bool
 ) -> None:
     listener = Listener(mosquitto_server)
     until(lambda: listener.resumed == [False])
     end(mosquitto_server)
     mosquitto_server.start()
-    until(lambda: listener.resumed == [False, False])
+    until(lambda: listener.resumed == [False, resumed])
     publish(mosquitto_server, b"after")
     until(lambda: listener.received == [b"after"])
     listener.leave()
@@ -208,12 +200,15 @@ with ExitStack() as stack:
 
 @pytest.mark.usefixtures("mosquitto_server", "postgres_server")  # skipped where there are none
 def test_servers_end_with_the_process_that_started_them() -> None:
-    parent = subprocess.Popen([sys.executable, "-c", STARTS_SERVERS], cwd=ROOT, stdout=subprocess.PIPE, text=True)
-    assert parent.stdout is not None
-    pids = [int(word) for word in parent.stdout.readline().split()]
-    assert len(pids) == 2 and all(alive(pid) for pid in pids)
-    parent.send_signal(signal.SIGKILL)
-    parent.wait()
+    with subprocess.Popen(
+        [sys.executable, "-c", STARTS_SERVERS], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    ) as parent:
+        try:
+            assert parent.stdout is not None
+            pids = [int(word) for word in parent.stdout.readline().split()]
+            assert len(pids) == 2 and all(alive(pid) for pid in pids)
+        finally:
+            parent.kill()
     until(lambda: not any(alive(pid) for pid in pids))
 
 

@@ -147,7 +147,8 @@ def test_a_stop_ends_it_promptly_and_what_was_published_is_confirmed(broker, tmp
 def test_the_ledger_can_be_read_while_it_grows_and_says_what_was_published_when(broker, tmp_path):
     ledger, stop = tmp_path / "new" / "ledger", threading.Event()
     options = PublisherOptions(HOST, broker.v5)
-    work = threading.Thread(target=publish, args=(emissions(5000, every_ms=2), options, now(), stop, ledger))
+    arguments = (emissions(5000, every_ms=2), options, now(), stop, ledger)
+    work = threading.Thread(target=publish, args=arguments, daemon=True)
     began_ms = wall_ms()
     work.start()
     time.sleep(1.5)

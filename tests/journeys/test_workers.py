@@ -1,0 +1,101 @@
+"""Detect workers share the shards: when one is killed, or stands still, another goes on where it was; and what nobody
+can read stops nobody."""
+
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from alerts.store.dead_letters import DeadLetterStore
+from city.log import BATCH, READINGS, TICK
+from ingest.dead_letters import Reason
+from qianshao.settings import KafkaSettings
+from tests.journeys.district import SHARDS, settings_of
+from tests.journeys.workers import Log, Workers, assert_as_if_nothing_had_happened, workers
+
+pytestmark = pytest.mark.servers
+
+LATER_S = 20
+OTHER_COLUMNS = pa.RecordBatch.from_arrays([pa.array([1, 2], pa.int8())] * 6, list("abcdef")).serialize()
+POISON = {
+    "garbage": (BATCH, b"\xff\xfe no Arrow"),
+    "nothing": (BATCH, b""),
+    "a tombstone": (BATCH, None),
+    "other columns": (
+        BATCH,
+        bytes(pa.RecordBatch.from_arrays([pa.array([1, 2], pa.int8())] * 6, list("abcdef")).serialize()),
+    ),
+    "no tick": (TICK, b'{"ingest": 1}'),
+}
+
+
+@pytest.fixture(params=["Kafka", "the embedded log"])
+def company(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Workers]:
+    if request.param == "Kafka":
+        log = Log(request.getfixturevalue("private_kafka").address)
+        wait_ms, database = 500, request.getfixturevalue("postgres_url")
+    else:
+        log = Log(request.getfixturevalue("tansu").address)
+        wait_ms, database = 25, ""
+    kafka = KafkaSettings(servers=log.kafka, shards=SHARDS, fetch_wait_ms=wait_ms)
+    with workers(settings_of(tmp_path, log.city, kafka=kafka, database=database), log) as company:
+        yield company
+
+
+on_kafka = pytest.mark.parametrize("company", ["Kafka"], indirect=True)
+
+
+def test_a_worker_that_is_killed_is_followed_by_another_and_nothing_is_judged_twice(company: Workers) -> None:
+    log = company.log
+    one = company.start("one")
+    company.start("two")
+    log.go_on(seconds=5)
+    company.until(lambda: company.have_saved({"one", "two"}), "both have saved their shards, the first time at once")
+    log.go_on(seconds=5)
+    company.until(log.said, "all that follows from the log is said")
+    one.kill()
+    log.go_on(seconds=10)
+    company.until(log.said, "all that follows from the log is said")
+    assert set(company.owners().values()) == {"two"}
+    company.stop()
+    repeated = [t.id for t in log.read().alerts]
+    assert len(repeated) > len(set(repeated))  # two judged again what one had judged, and not saved
+    assert_as_if_nothing_had_happened(company)
+
+
+@on_kafka
+def test_a_worker_that_stood_still_and_was_overtaken_cannot_save_and_leaves(company: Workers) -> None:
+    log = company.log
+    one = company.start("one", checkpoint_s=LATER_S)
+    log.go_on(seconds=10)
+    company.until(log.said, "all that follows from the log is said")
+    one.signal(signal.SIGSTOP)
+    company.start("two")
+    log.go_on(seconds=10)
+    company.until(log.said, "all that follows from the log is said")
+    assert set(company.owners().values()) == {"two"}
+    one.signal(signal.SIGCONT)
+    company.until(lambda: "checkpoint refused" in company.log_of("one"), "one is told that it was overtaken")
+    log.go_on(seconds=10)
+    company.until(log.said, "all that follows from the log is said")
+    company.stop()
+    assert_as_if_nothing_had_happened(company)
+
+
+def test_what_nobody_can_read_is_kept_with_its_place_and_reason_and_the_shard_goes_on(company: Workers) -> None:
+    log = company.log
+    company.start("one")
+    company.start("incidents", kind="incidents")
+    log.go_on(seconds=10)
+    log.write(*((shard, kind, value) for shard in range(SHARDS) for kind, value in POISON.values()))
+    log.go_on(seconds=10)
+    company.until(log.said, "all that follows from the log is said")
+    kept = DeadLetterStore(company.database)
+    company.until(lambda: kept.totals() == {Reason.POISON.value: SHARDS * len(POISON)}, "poison is counted")
+    places = {letter.detail.partition("@")[0] for letter in log.read().letters}
+    assert places == {f"{READINGS}/{shard}" for shard in range(SHARDS)}
+    company.stop()
+    assert company.log_of("one").count("poison record") == SHARDS * len(POISON)
+    assert_as_if_nothing_had_happened(company)

@@ -1,0 +1,188 @@
+"""Detect workers side by side, on a log that the test writes itself: seconds of gauges, some of them always under
+water, and a tick after each."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from aiokafka import AIOKafkaProducer
+from sqlalchemy import select
+
+from alerts.store import schema
+from alerts.store.database import Database
+from city.city import City
+from city.clock import wall_ms
+from city.fleet import fleet_of
+from city.log import BATCH, KIND, READINGS, TICK
+from city.readings import Tick, batch_of, encode, encode_tick
+from city.sharding import shard_of_rows
+from qianshao.settings import DetectSettings, Settings
+from qianshao.supervisor import Child
+from rules.engine.shard import Shard
+from rules.language.load import load_pack
+from streams.checkpoint import CheckpointStore
+from streams.topics import ensure_topics
+from tests.journeys.account import said_beside_the_log
+from tests.journeys.devices import SENTRY, bao_an
+from tests.journeys.district import LOG_TAIL, RULES, SHARDS
+from tests.journeys.record import Record, desk_of, read_log
+from tests.waiting import until
+
+SECOND_MS = 1_000
+UNDER_WATER_S, CYCLE_S = 6, 10
+"""Of each ten seconds a gauge stands six under water; the next gauge a second later."""
+START_S = 60
+INGEST = "ingest-1"
+
+
+@dataclass
+class Log:
+    """The readings of a district, second by second. `kafka`: host:port of a log that nobody else writes."""
+
+    kafka: str
+    city: City = field(default_factory=bao_an)
+    now_ms: int = field(default_factory=lambda: int(wall_ms()))
+    seconds: int = 0
+
+    def __post_init__(self) -> None:
+        self.id = asyncio.run(ensure_topics(self.kafka, SHARDS))
+        fleet = fleet_of(self.city)
+        shard_of = dict(zip(fleet.number.tolist(), shard_of_rows(fleet, SHARDS).tolist(), strict=True))
+        gauges = [device.number for device in self.city.devices.values() if device.type != SENTRY]
+        self._gauges = [[number for number in gauges if shard_of[number] == shard] for shard in range(SHARDS)]
+        named = {(i.risk_class, i.id): i.number for i in self.city.catalogue.indicators}
+        self._depth = named["waterlogging", "water_depth"]
+
+    def go_on(self, seconds: int) -> None:
+        """So many seconds more, in every shard."""
+        records = []
+        for _ in range(seconds):
+            self.now_ms, self.seconds = self.now_ms + SECOND_MS, self.seconds + 1
+            for shard in range(SHARDS):
+                records += [(shard, BATCH, self._batch(shard)), (shard, TICK, self._tick())]
+        self.write(*records)
+
+    def write(self, *records: tuple[int, bytes, bytes | None]) -> None:
+        """Records of (shard, kind, value), in their order."""
+        asyncio.run(_write(self.kafka, records))
+
+    def read(self) -> Record:
+        return read_log(self.kafka)
+
+    @property
+    def length(self) -> int:
+        """Records of each shard."""
+        return 2 * self.seconds
+
+    def said(self) -> bool:
+        """Whether everything that follows from the log has been said."""
+        record = self.read()
+        return {t.id for t in record.judged(self.city)} <= {t.id for t in record.alerts}
+
+    def _batch(self, shard: int) -> bytes:
+        numbers = self._gauges[shard]
+        n, at_ms = len(numbers), self.now_ms
+        depths = [50.0 if (self.seconds + place) % CYCLE_S < UNDER_WATER_S else 1.0 for place in range(n)]
+        return encode(batch_of(numbers, [self._depth] * n, [at_ms] * n, depths, [self.seconds] * n, [0] * n))
+
+    def _tick(self) -> bytes:
+        return encode_tick(Tick(INGEST, self.now_ms, SECOND_MS, True, wall_ms()))
+
+
+async def _write(kafka: str, records: tuple[tuple[int, bytes, bytes | None], ...]) -> None:
+    async with AIOKafkaProducer(bootstrap_servers=kafka) as producer:
+        for shard, kind, value in records:
+            await producer.send(READINGS, value, key=b"", partition=shard, headers=[(KIND, kind)])
+
+
+@dataclass
+class Workers:
+    """Processes by name, on one log and one store."""
+
+    settings: Settings
+    log: Log
+    database: Database
+    children: dict[str, Child] = field(default_factory=dict)
+
+    def start(self, name: str, kind: str = "detect", checkpoint_s: float = 3600.0) -> Child:
+        """Start a worker and wait until it has partitions. `checkpoint_s`: an hour, so that it does not save before it
+        is asked to leave."""
+        detect = DetectSettings(name=name, checkpoint_s=checkpoint_s)
+        folder = self.settings.data / name
+        folder.mkdir()
+        child = Child(kind, self.settings.model_copy(update={"detect": detect}), folder)
+        self.children[name] = child
+        child.start()
+        self.until(lambda: child.ready, f"{name} works")
+        return child
+
+    def until(self, happened: Callable[[], object], what: str) -> None:
+        until(happened, START_S, f"{what}\n{self.last_words()}")
+
+    def owners(self) -> dict[int, str]:
+        """Who has claimed each shard last."""
+        with self.database.reading() as connection:
+            return {row.shard: row.owner for row in connection.execute(select(schema.shards))}
+
+    def have_saved(self, owners: set[str]) -> bool:
+        """Whether these workers share the shards, and have saved all of the log."""
+        with self.database.reading() as connection:
+            rows = list(connection.execute(select(schema.shards)))
+        return {row.owner for row in rows} == owners and all(row.offset == self.log.length - 1 for row in rows)
+
+    def log_of(self, name: str) -> str:
+        return self.children[name].log_file.read_text(errors="replace")
+
+    def last_words(self) -> str:
+        logs = {name: self.log_of(name).splitlines()[-LOG_TAIL:] for name in self.children}
+        return "\n".join(line for name, lines in logs.items() for line in (f"--- {name}", *lines))
+
+    def stop(self) -> None:
+        """Have everybody save and leave."""
+        for child in self.children.values():
+            child.stop()
+
+
+@contextmanager
+def workers(settings: Settings, log: Log) -> Iterator[Workers]:
+    """No workers yet; those that are started are killed at the end."""
+    database = Database(settings.database)
+    database.migrate()
+    company = Workers(settings, log, database)
+    try:
+        yield company
+    finally:
+        for child in company.children.values():
+            child.kill()
+        database.dispose()
+
+
+def assert_as_if_nothing_had_happened(company: Workers) -> None:
+    """Every shard's state is, bit by bit, what one worker would have saved that read the log once; and a desk that
+    hears what was said makes the same incidents and tickets of it."""
+    record, city = company.log.read(), company.log.city
+    judged = record.judged(city)
+    beside = {t.id for t in said_beside_the_log(record, judged)}
+    assert judged
+    heard = desk_of([t for t in record.alerts if t.id not in beside], city)
+    assert heard.differences(desk_of(judged, city)) == []
+    assert saved(company) == [undisturbed(record, shard, city) for shard in range(SHARDS)]
+
+
+def saved(company: Workers) -> list[bytes | None]:
+    """The state of each shard, as whoever owns it next would find it."""
+    store = CheckpointStore(company.database)
+    return [store.claim(shard, "the test", company.log.id, 0.0).state for shard in range(SHARDS)]
+
+
+def undisturbed(record: Record, number: int, city: City) -> bytes:
+    """The state of a worker that read the log of a shard once, from its beginning to its end."""
+    fleet = fleet_of(city)
+    engine = Shard(city, fleet.where(shard_of_rows(fleet, SHARDS) == number), load_pack(RULES, city.catalogue))
+    for entry in record.said[number]:
+        if isinstance(entry, Tick):
+            engine.tick(entry)
+        else:
+            engine.apply(entry)
+    return engine.snapshot()
