@@ -34,7 +34,7 @@ demo: setup                     ## the whole system on embedded brokers, playing
 servers: setup-dev              ## real servers for tests and benchmarks, cached outside the tree
 	$(BIN)/python -m tests.servers
 
-check: setup-dev                ## style, types, import rules, fast tests: under a minute
+check: setup-dev                ## style, types, import rules, unit tests and laws: a few minutes
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy

@@ -70,7 +70,7 @@ class District:
     def kill_and_wait(self, name: str) -> None:
         """Kill a process, and wait until the one that follows it does its work."""
         pid, child = self.kill(name), self.system.child(name)
-        until(lambda: self.working(child, not_pid=pid), 60, f"{name} works again\n{self.last_words(name)}")
+        until(lambda: self.working(child, not_pid=pid), 60, lambda: f"{name} works again\n{self.last_words(name)}")
 
     def drain(self) -> None:
         """Wait until all that was published has had its effects."""

@@ -8,7 +8,6 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from sqlalchemy import select
 
@@ -64,20 +63,43 @@ class Record:
     @property
     def readings(self) -> list[tuple[int, int, int]]:
         """(device, seq, indicator) of every reading in the log, repetitions too."""
-        batches = [batch for shard in self.said for batch in shard if isinstance(batch, Batch)]
-        columns = [np.concatenate([getattr(b, name) for b in batches]) for name in ("device", "seq", "indicator")]
-        return list(zip(*(column.tolist() for column in columns), strict=True))
+        return [
+            reading
+            for b in self.batches
+            for reading in zip(b.device.tolist(), b.seq.tolist(), b.indicator.tolist(), strict=True)
+        ]
+
+    @property
+    def batches(self) -> list[Batch]:
+        return [entry for shard in self.said for entry in shard if isinstance(entry, Batch)]
 
     def judged(self, city: City) -> list[Transition]:
         """What an engine that was never disturbed says of this log."""
+        return self.judgement(city).transitions
+
+    def judgement(self, city: City) -> "Judgement":
+        """The log as it is judged by an engine a shard that nothing disturbs."""
         fleet, pack = fleet_of(city), load_pack(RULES, city.catalogue)
         shard_of = shard_of_rows(fleet, SHARDS)
+        engines = [Shard(city, fleet.where(shard_of == number), pack) for number in range(SHARDS)]
         transitions: list[Transition] = []
-        for number, said in enumerate(self.said):
-            engine = Shard(city, fleet.where(shard_of == number), pack)
+        for engine, said in zip(engines, self.said, strict=True):
             for entry in said:
                 transitions += engine.tick(entry) if isinstance(entry, Tick) else engine.apply(entry)
-        return transitions
+        return Judgement(engines, transitions)
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """`engines`: those of the shards, as the log leaves them. `transitions`: all that they said."""
+
+    engines: list[Shard]
+    transitions: list[Transition]
+
+    @property
+    def outcomes(self) -> Counter[str]:
+        """How many readings ended how, in all shards."""
+        return sum((Counter(engine.outcomes) for engine in self.engines), Counter())
 
 
 def read_log(kafka: str) -> Record:

@@ -2,6 +2,7 @@
 and it goes on by itself."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -38,36 +39,41 @@ def district(
         yield district
 
 
-def test_kafka_is_stopped_and_started(district: District, devices: Devices, private_kafka: Server) -> None:
-    private_kafka.stop()
-    says_that_it_waits(district, f"Kafka at {private_kafka.address}", "ingest", "detect", "incidents")
-    private_kafka.start()
+def test_kafka_mosquitto_and_the_database_are_stopped_and_started_one_after_the_other(
+    district: District,
+    devices: Devices,
+    private_kafka: Server,
+    mosquitto_server: Server,
+    private_postgres: Store,
+) -> None:
+    with stopped(private_kafka):
+        say_that_they_wait(district, f"Kafka at {private_kafka.address}", "ingest", "detect", "incidents")
     go_on(district, devices)
-    assert settle(district, devices).tickets
-
-
-def test_mosquitto_is_stopped_and_started(district: District, devices: Devices, mosquitto_server: Server) -> None:
-    mosquitto_server.stop()
-    until(lambda: district.watch() and "mqtt unreachable" in district.log_of("ingest"), BACK_S)
-    mosquitto_server.start()
+    with stopped(mosquitto_server):
+        until(lambda: district.watch() and "mqtt unreachable" in district.log_of("ingest"), BACK_S)
+    go_on(district, devices)
+    with stopped(private_postgres.server):
+        say_that_they_wait(district, f"{private_postgres.server.address}/", "detect", "incidents")
     go_on(district, devices)
     assert "mqtt session lost" not in district.log_of("ingest")
     assert settle(district, devices).tickets
 
 
-def test_the_database_is_stopped_and_started(district: District, devices: Devices, private_postgres: Store) -> None:
-    private_postgres.server.stop()
-    says_that_it_waits(district, f"{private_postgres.server.address}/", "detect", "incidents")
-    private_postgres.server.start()
-    go_on(district, devices)
-    assert settle(district, devices).tickets
+@contextmanager
+def stopped(server: Server) -> Iterator[None]:
+    server.stop()
+    yield
+    server.start()
 
 
-def says_that_it_waits(district: District, dependency: str, *names: str) -> None:
+def say_that_they_wait(district: District, dependency: str, *names: str) -> None:
     """Each of the processes, in one line."""
     for name in names:
-        what = f"{name} says that {dependency} {WAITS}\n{district.last_words(name)}"
-        until(lambda name=name: district.watch() and said(district, dependency, name) == 1, BACK_S, what)
+        until(
+            lambda name=name: district.watch() and said(district, dependency, name) == 1,
+            BACK_S,
+            lambda name=name: f"{name} says that {dependency} {WAITS}\n{district.last_words(name)}",
+        )
 
 
 def said(district: District, dependency: str, name: str) -> int:

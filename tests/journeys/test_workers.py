@@ -18,6 +18,7 @@ from tests.journeys.workers import Log, Workers, assert_as_if_nothing_had_happen
 pytestmark = pytest.mark.servers
 
 LATER_S = 20
+ALL_SAID = "all that follows from the log is said"
 OTHER_COLUMNS = pa.RecordBatch.from_arrays([pa.array([1, 2], pa.int8())] * 6, list("abcdef")).serialize()
 POISON = {
     "garbage": (BATCH, b"\xff\xfe no Arrow"),
@@ -49,15 +50,14 @@ on_kafka = pytest.mark.parametrize("company", ["Kafka"], indirect=True)
 
 def test_a_worker_that_is_killed_is_followed_by_another_and_nothing_is_judged_twice(company: Workers) -> None:
     log = company.log
-    one = company.start("one")
-    company.start("two")
+    one, _ = company.start("one", "two")
     log.go_on(seconds=5)
     company.until(lambda: company.have_saved({"one", "two"}), "both have saved their shards, the first time at once")
     log.go_on(seconds=5)
-    company.until(log.said, "all that follows from the log is said")
+    company.until(log.said, ALL_SAID)
     one.kill()
     log.go_on(seconds=10)
-    company.until(log.said, "all that follows from the log is said")
+    company.until(log.said, ALL_SAID)
     assert set(company.owners().values()) == {"two"}
     company.stop()
     repeated = [t.id for t in log.read().alerts]
@@ -66,32 +66,32 @@ def test_a_worker_that_is_killed_is_followed_by_another_and_nothing_is_judged_tw
 
 
 @on_kafka
-def test_a_worker_that_stood_still_and_was_overtaken_cannot_save_and_leaves(company: Workers) -> None:
+def test_a_worker_that_stood_still_and_was_overtaken_cannot_save_and_says_so(company: Workers) -> None:
     log = company.log
-    one = company.start("one", checkpoint_s=LATER_S)
+    (one,) = company.start("one", checkpoint_s=LATER_S)
     log.go_on(seconds=10)
-    company.until(log.said, "all that follows from the log is said")
+    company.until(log.said, ALL_SAID)
     one.signal(signal.SIGSTOP)
     company.start("two")
     log.go_on(seconds=10)
-    company.until(log.said, "all that follows from the log is said")
+    company.until(log.said, ALL_SAID)
     assert set(company.owners().values()) == {"two"}
     one.signal(signal.SIGCONT)
     company.until(lambda: "checkpoint refused" in company.log_of("one"), "one is told that it was overtaken")
     log.go_on(seconds=10)
-    company.until(log.said, "all that follows from the log is said")
+    company.until(log.said, ALL_SAID)
     company.stop()
     assert_as_if_nothing_had_happened(company)
 
 
 def test_what_nobody_can_read_is_kept_with_its_place_and_reason_and_the_shard_goes_on(company: Workers) -> None:
     log = company.log
-    company.start("one")
     company.start("incidents", kind="incidents")
+    company.start("one")
     log.go_on(seconds=10)
     log.write(*((shard, kind, value) for shard in range(SHARDS) for kind, value in POISON.values()))
     log.go_on(seconds=10)
-    company.until(log.said, "all that follows from the log is said")
+    company.until(log.said, ALL_SAID)
     kept = DeadLetterStore(company.database)
     company.until(lambda: kept.totals() == {Reason.POISON.value: SHARDS * len(POISON)}, "poison is counted")
     places = {letter.detail.partition("@")[0] for letter in log.read().letters}

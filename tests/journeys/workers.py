@@ -19,13 +19,11 @@ from city.readings import Tick, batch_of, encode, encode_tick
 from city.sharding import shard_of_rows
 from qianshao.settings import DetectSettings, Settings
 from qianshao.supervisor import Child
-from rules.engine.shard import Shard
-from rules.language.load import load_pack
 from streams.checkpoint import CheckpointStore
 from streams.topics import ensure_topics
 from tests.journeys.account import said_beside_the_log
 from tests.journeys.devices import SENTRY, bao_an
-from tests.journeys.district import LOG_TAIL, RULES, SHARDS
+from tests.journeys.district import LOG_TAIL, SHARDS
 from tests.journeys.record import Record, desk_of, read_log
 from tests.waiting import until
 
@@ -105,20 +103,21 @@ class Workers:
     database: Database
     children: dict[str, Child] = field(default_factory=dict)
 
-    def start(self, name: str, kind: str = "detect", checkpoint_s: float = 3600.0) -> Child:
-        """Start a worker and wait until it has partitions. `checkpoint_s`: an hour, so that it does not save before it
-        is asked to leave."""
-        detect = DetectSettings(name=name, checkpoint_s=checkpoint_s)
-        folder = self.settings.data / name
-        folder.mkdir()
-        child = Child(kind, self.settings.model_copy(update={"detect": detect}), folder)
-        self.children[name] = child
-        child.start()
-        self.until(lambda: child.ready, f"{name} works")
-        return child
+    def start(self, *names: str, kind: str = "detect", checkpoint_s: float = 3600.0) -> list[Child]:
+        """Start workers and wait until each has partitions. `checkpoint_s`: an hour, so that they save at once and when
+        they are asked to leave, and not between."""
+        for name in names:
+            folder = self.settings.data / name
+            folder.mkdir()
+            detect = DetectSettings(name=name, checkpoint_s=checkpoint_s)
+            self.children[name] = Child(kind, self.settings.model_copy(update={"detect": detect}), folder)
+            self.children[name].start()
+        started = [self.children[name] for name in names]
+        self.until(lambda: all(child.ready for child in started), f"{names} work")
+        return started
 
     def until(self, happened: Callable[[], object], what: str) -> None:
-        until(happened, START_S, f"{what}\n{self.last_words()}")
+        until(happened, START_S, lambda: f"{what}\n{self.last_words()}")
 
     def owners(self) -> dict[int, str]:
         """Who has claimed each shard last."""
@@ -162,27 +161,15 @@ def assert_as_if_nothing_had_happened(company: Workers) -> None:
     """Every shard's state is, bit by bit, what one worker would have saved that read the log once; and a desk that
     hears what was said makes the same incidents and tickets of it."""
     record, city = company.log.read(), company.log.city
-    judged = record.judged(city)
-    beside = {t.id for t in said_beside_the_log(record, judged)}
-    assert judged
+    judgement = record.judgement(city)
+    beside = {t.id for t in said_beside_the_log(record, judgement.transitions)}
+    assert judgement.transitions
     heard = desk_of([t for t in record.alerts if t.id not in beside], city)
-    assert heard.differences(desk_of(judged, city)) == []
-    assert saved(company) == [undisturbed(record, shard, city) for shard in range(SHARDS)]
+    assert heard.differences(desk_of(judgement.transitions, city)) == []
+    assert saved(company) == [engine.snapshot() for engine in judgement.engines]
 
 
 def saved(company: Workers) -> list[bytes | None]:
     """The state of each shard, as whoever owns it next would find it."""
     store = CheckpointStore(company.database)
     return [store.claim(shard, "the test", company.log.id, 0.0).state for shard in range(SHARDS)]
-
-
-def undisturbed(record: Record, number: int, city: City) -> bytes:
-    """The state of a worker that read the log of a shard once, from its beginning to its end."""
-    fleet = fleet_of(city)
-    engine = Shard(city, fleet.where(shard_of_rows(fleet, SHARDS) == number), load_pack(RULES, city.catalogue))
-    for entry in record.said[number]:
-        if isinstance(entry, Tick):
-            engine.tick(entry)
-        else:
-            engine.apply(entry)
-    return engine.snapshot()
