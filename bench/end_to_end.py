@@ -5,8 +5,9 @@ database and publisher on the same cores. Messages of one reading each at 1,000 
 are taken, then payloads of an NVR with 100 messages of two readings each; or only at --rate.
 
 lost: acknowledged messages of which a reading is not in the log, and probes without a ticket. p50_ms, p99_ms: from
-handing a probe (a tampered sentry) to the broker, to the commit that makes its ticket visible. cpu_us_per_message: of
-each process. Beside it, at the same rate on the same brokers, the naive way: a bridge that decodes and forwards one
+handing a probe (a tampered sentry) to the broker, to the commit that makes its ticket visible. published_per_s: until
+the broker had confirmed the last message; messages_per_s: until all was in the store, drained_after_s later, of which
+up to two are the wait for a checkpoint. cpu_us_per_message: of each process. Beside it, at the same rate on the same brokers, the naive way: a bridge that decodes and forwards one
 message at a time, and judges nothing.
 """
 
@@ -75,6 +76,8 @@ class Bench:
         return {
             "rate": plan.rate or "maximum",
             "messages": sent.messages,
+            "published_per_s": round(sent.messages / (sent.ended_ms - sent.began_ms) * 1000),
+            "drained_after_s": round((done_ms - sent.ended_ms) / 1000, 1),
             "messages_per_s": round(sent.messages / (done_ms - sent.began_ms) * 1000),
             "readings_per_s": round(sent.messages * plan.voices[0].readings / (done_ms - sent.began_ms) * 1000),
             "lost": self._lost(plan, sent) + len(sent.probes) - len(latency) + (not drained),

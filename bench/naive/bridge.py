@@ -10,11 +10,15 @@ from typing import Any
 
 import paho.mqtt.client as paho
 from aiokafka import AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from paho.mqtt.enums import CallbackAPIVersion
+
+TOPIC = "bridged"
 
 
 async def main(host: str, port: int, kafka: str) -> None:
     loop = asyncio.get_running_loop()
+    await _create_topic(kafka)
     producer = AIOKafkaProducer(bootstrap_servers=kafka, linger_ms=20)
     await producer.start()
     messages: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
@@ -30,7 +34,14 @@ async def main(host: str, port: int, kafka: str) -> None:
     client.loop_start()
     while True:
         message = await messages.get()
-        await producer.send("bridged", json.dumps(message).encode(), key=message["device_id"].encode())
+        await producer.send(TOPIC, json.dumps(message).encode(), key=message["device_id"].encode())
+
+
+async def _create_topic(kafka: str) -> None:
+    admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
+    await admin.start()
+    await admin.create_topics([NewTopic(TOPIC, 4, 1)])
+    await admin.close()
 
 
 if __name__ == "__main__":
