@@ -30,8 +30,10 @@ class Wire:
     def recv(self, size: int) -> bytes:
         if not self.chunks:
             raise BlockingIOError
-        assert len(self.chunks[0]) <= size
-        return self.chunks.pop(0)
+        chunk = self.chunks.pop(0)
+        if len(chunk) > size:
+            self.chunks.insert(0, chunk[size:])
+        return chunk[:size]
 
     def send(self, data: bytes) -> int:
         room = len(data) if self.appetite is None else self.appetite.pop(0) if self.appetite else 0
