@@ -33,8 +33,11 @@ def settle(district: District, devices: Devices) -> Account:
     published = devices.finish()
     assert published.confirmed == published.published
     traces, kafka = devices.acknowledged(), district.settings.kafka.servers
-    taken_in = f"all of {len(traces)} acknowledged messages are in the log"
-    until(lambda: district.watch() and read_log(kafka).lost(traces, bao_an()) == [], TAKEN_IN_S, taken_in)
+    until(
+        lambda: district.watch() and read_log(kafka).lost(traces, bao_an()) == [],
+        TAKEN_IN_S,
+        lambda: f"in the log, of {len(traces)} acknowledged messages: {read_log(kafka).lost(traces, bao_an())}",
+    )
     district.come_to_rest()
     record = read_log(kafka)
     judged = record.judged(bao_an())
