@@ -7,8 +7,10 @@ are taken, then payloads of an NVR with 100 messages of two readings each; or on
 lost: acknowledged messages of which a reading is not in the log, and probes without a ticket. p50_ms, p99_ms: from
 handing a probe (a tampered sentry) to the broker, to the commit that makes its ticket visible. published_per_s: until
 the broker had confirmed the last message; messages_per_s: until all was in the store, drained_after_s later, of which
-up to two are the wait for a checkpoint. cpu_us_per_message: of each process. Beside it, at the same rate on the same brokers, the naive way: a bridge that decodes and forwards one
-message at a time, and judges nothing.
+up to two are the wait for a checkpoint. cpu_us_per_message: of each process.
+
+Beside it, at the same rate on the same brokers, the naive way: a bridge that decodes and forwards one message at a
+time, and judges nothing.
 """
 
 import asyncio

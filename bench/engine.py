@@ -77,11 +77,12 @@ def best(shard: Shard, played: list[list[Batch]], repeats: int) -> Timed:
     return min(runs, key=lambda timed: timed.per_row_ns)
 
 
-def at(devices: int, repeats: int) -> dict[str, Any]:
+def at(devices: int, quick: bool) -> dict[str, Any]:
     """Figures at one size of fleet."""
+    rows, repeats = (ROWS // 2, 2) if quick else (ROWS, 4)
     city, fleet = fleet_of_size(devices)
     shard = Shard(city, fleet, base()[1])
-    count = max(1, ROWS // devices)
+    count = max(1, rows // devices)
     rng = np.random.default_rng(devices)
     large = best(shard, list(rounds(city, fleet, min(BATCH, len(fleet)), count, rng)), repeats)
     small = best(shard, list(rounds(city, fleet, SMALL, max(1, count // 8), rng)), repeats)
@@ -111,7 +112,7 @@ def first_call_s() -> float:
 def main() -> None:
     quick = options(__doc__).parse_args().quick
     warm_up()
-    few, fleet, many = (at(devices, 2 if quick else 4) for devices in (1_000, FLEET, 1_000_000))
+    few, fleet, many = (at(devices, quick) for devices in (1_000, FLEET, 1_000_000))
     naive = reference_per_s()
     show(
         "engine",

@@ -2,6 +2,7 @@
 
 QianshaoError
 ├── ConfigError    a file the user wrote is wrong: mend it at file:line:column
+├── SettingError   a setting does not fit what it finds: change the setting
 ├── ContractError  a message breaks the contract: it goes to the dead letters with its reason
 └── Unavailable    something we depend on cannot be reached: wait, or start it
 """
@@ -37,6 +38,18 @@ class ConfigErrors(QianshaoError):
 
     def __str__(self) -> str:
         return "\n".join(str(error) for error in self.errors)
+
+
+@dataclass
+class SettingError(QianshaoError):
+    """A setting does not fit what it finds. `setting`: its dotted name."""
+
+    setting: str
+    message: str
+    remedy: str
+
+    def __str__(self) -> str:
+        return f"{self.setting}: {self.message} ({self.remedy})"
 
 
 @dataclass

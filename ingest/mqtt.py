@@ -79,7 +79,7 @@ class MqttSource:
             self._flush()
 
     def pause(self) -> None:
-        """Stop reading, on the next connection too: the broker, then the devices, feel it."""
+        """Stop reading, on the next connection too: what comes waits at the broker."""
         self._paused = True
         self._read_if(False)
 

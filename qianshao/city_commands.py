@@ -69,7 +69,7 @@ def import_(
 @city_app.command()
 def fleet(
     target: Annotated[Path, typer.Argument(help="Folder to write sites, parents, devices and contacts to.")],
-    devices: Annotated[int, typer.Option(help="How many devices, in a realistic mix.")] = 2000,
+    devices: Annotated[int, typer.Option(min=1, max=1_000_000, help="How many devices, in a realistic mix.")] = 2000,
     seed: Annotated[int, typer.Option(help="The same seed makes the same fleet.")] = 1,
     folder: Annotated[Path | None, typer.Option("--for", help="Folder of the city; the settings' if left out.")] = None,
 ) -> None:

@@ -1,6 +1,7 @@
 """The command line. Each command says what it does with --help; what is heavy is imported when it is needed."""
 
 import sys
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -42,7 +43,8 @@ def demo(
 ) -> None:
     """Play a scenario through the whole system on embedded brokers: MQTT, log, engine, tickets, page.
 
-    Without --json it shows a live summary and goes on until Ctrl-C, which drains and stops everything.
+    Without --json it shows a live summary and goes on until Ctrl-C, which drains and stops everything. Exit code 1 if
+    anything was lost.
     """
     from qianshao.demo import run_demo
 
@@ -98,19 +100,17 @@ def web() -> None:
 @app.command()
 def simulate(
     scenario: ScenarioName,
-    speed: Annotated[
-        float, typer.Option(help="How many times faster than the wall. Above 1 the system must play as fast.")
-    ] = 1.0,
     ledger: Annotated[Path | None, typer.Option(help="File to note every published message in.")] = None,
 ) -> None:
     """Publish a scenario's messages over MQTT to the broker of the settings.
 
-    In a running system (`up`) the scenario begins now. With QIANSHAO_CLOCK__FILE it follows that play, as `demo` does.
+    In a running system (`up`) the scenario begins now, at the pace of the wall. With QIANSHAO_CLOCK__FILE it follows
+    that play, as `demo` does. Prints when it began, for `score --began`.
     """
     from qianshao.simulate import run_simulate
 
     set_up_logs("simulate")
-    run_simulate(_settings(), scenario, speed, ledger)
+    run_simulate(_settings(), scenario, ledger)
 
 
 @app.command()
@@ -119,6 +119,13 @@ def score(
     offline: Annotated[
         bool, typer.Option("--offline", help="Play it straight through the engine in this process, without brokers.")
     ] = False,
+    began: Annotated[
+        datetime | None,
+        typer.Option(
+            formats=["%Y-%m-%dT%H:%M:%S.%f%z", "%Y-%m-%dT%H:%M:%S%z"],
+            help="When it was played, if not at its own time: what `simulate` prints.",
+        ),
+    ] = None,
 ) -> None:
     """Compare the incidents of the settings' database with a scenario's truth. Prints JSON.
 
@@ -127,7 +134,7 @@ def score(
     from qianshao.scoring import run_score
 
     set_up_logs("score")
-    raise typer.Exit(run_score(_settings(), scenario, offline))
+    raise typer.Exit(run_score(_settings(), scenario, offline, began))
 
 
 @app.command()
@@ -147,16 +154,9 @@ def doctor(
 
 
 def _settings() -> "Settings":
-    """The settings, or one clear error for each that is wrong."""
     from qianshao.settings import Settings
 
-    try:
-        return Settings()
-    except ValidationError as error:
-        for problem in error.errors():
-            name = "__".join(str(part) for part in problem["loc"]).upper()
-            typer.echo(f"QIANSHAO_{name}: {problem['msg']}" if name else problem["msg"], err=True)
-        raise typer.Exit(2) from None
+    return Settings()
 
 
 def main() -> None:
@@ -165,4 +165,9 @@ def main() -> None:
         app()
     except QianshaoError as error:
         typer.echo(str(error), err=True)
+        sys.exit(2)
+    except ValidationError as error:  # of the settings: nothing else here is pydantic's
+        for problem in error.errors():
+            name = ".".join(str(part) for part in problem["loc"])
+            typer.echo(f"{name}: {problem['msg']}" if name else problem["msg"], err=True)
         sys.exit(2)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -23,9 +24,12 @@ from simulators.score import Observed, Score, score
 OFFLINE_TICK_MS = 1000
 
 
-def run_score(settings: Settings, scenario_name: str, offline: bool) -> int:
-    """Print the score of a scenario; 0 when nothing was missed or false, else 1."""
+def run_score(settings: Settings, scenario_name: str, offline: bool, began: datetime | None = None) -> int:
+    """Print the score of a scenario; 0 when nothing was missed or false, else 1. `began`: when it was played, if not at
+    its own time."""
     scenario = load_scenario(scenario_name)
+    if began is not None:
+        scenario = scenario.moved_to(round(began.timestamp() * 1000))
     city = scenario.populate(read_city(settings.city))
     if offline:
         shards = settings.kafka.shards

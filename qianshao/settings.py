@@ -8,14 +8,22 @@ import os
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from city.errors import SettingError
 
 ROOT = Path(__file__).resolve().parent.parent
 WEAK_PASSWORDS = {"", "admin", "password", "qianshao", "changeme", "guest", "123456"}
 
 
-class MqttSettings(BaseModel):
+class Section(BaseModel):
+    """Settings of one part. A name that is not among them is a mistake."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class MqttSettings(Section):
     host: str = "127.0.0.1"
     port: int = 18830
     port_v311: int = Field(18831, description="embedded broker only: its MQTT 3.1.1 port; production has one port")
@@ -26,19 +34,19 @@ class MqttSettings(BaseModel):
     receive_maximum: int = Field(8192, ge=1, le=65535)
 
 
-class IngestSettings(BaseModel):
+class IngestSettings(Section):
     name: str = "ingest-1"
     filters: tuple[str, ...] = ("citysafety/#",)
     linger_ms: float = Field(25.0, ge=0, le=1000)
     tick_s: float = Field(1.0, gt=0, le=10)
 
 
-class DetectSettings(BaseModel):
+class DetectSettings(Section):
     name: str = "detect-1"
     checkpoint_s: float = Field(2.0, gt=0)
 
 
-class KafkaSettings(BaseModel):
+class KafkaSettings(Section):
     servers: str = "127.0.0.1:19092"
     shards: int = Field(4, ge=1, le=1024)
     replicas: int = Field(1, ge=1)
@@ -46,13 +54,13 @@ class KafkaSettings(BaseModel):
     fetch_wait_ms: int = Field(25, ge=1, description="longest an idle fetch waits; 500 on Apache Kafka, see streams")
 
 
-class WebSettings(BaseModel):
+class WebSettings(Section):
     host: str = "127.0.0.1"
     port: int = 8088
 
 
-class ClockSettings(BaseModel):
-    """Played time. `file`: appears when the play begins; until then the clock stands."""
+class ClockSettings(Section):
+    """Played time, as the play's file says it; until the play begins the clock stands."""
 
     file: Path | None = None
 
@@ -108,6 +116,9 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003  (a file of its own is one way too many)
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
+        named = os.environ.get("QIANSHAO_CONFIG")
+        if named and not Path(named).is_file():
+            raise SettingError("QIANSHAO_CONFIG", f"there is no file {named}", "name one that is there, or none")
         return (init_settings, env_settings, TomlConfigSettingsSource(settings_cls), file_secret_settings)
 
     def environment(self) -> dict[str, str]:

@@ -1,8 +1,10 @@
 """`qianshao simulate`: a scenario's devices, publishing over MQTT at the pace of a clock."""
 
+import json
 import signal
 import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from heapq import merge
 from operator import attrgetter
 from pathlib import Path
@@ -23,7 +25,7 @@ log = structlog.get_logger()
 by_time = attrgetter("at_ms")
 
 
-def run_simulate(settings: Settings, scenario_name: str, speed: float, ledger: Path | None) -> None:
+def run_simulate(settings: Settings, scenario_name: str, ledger: Path | None) -> None:
     """Publish a scenario until it is over or we are told to stop. Raises Unavailable, ConfigErrors."""
     scenario = load_scenario(scenario_name)
     city = scenario.populate(read_city(settings.city))
@@ -31,14 +33,15 @@ def run_simulate(settings: Settings, scenario_name: str, speed: float, ledger: P
     clock: Timekeeper = timekeeper(settings.clock.file)
     if settings.clock.file is None:
         scenario = scenario.moved_to(round(wall_ms()))
-        clock = Clock(scenario.start_ms, wall_ms(), speed)
+        clock = Clock(scenario.start_ms, wall_ms())
     emissions = scenario.play(city)
     if settings.clock.file is not None:
         emissions = merge(emissions, marks(scenario.start_ms, scenario.end_ms, step_ms(clock.speed)), key=by_time)
     emissions = _ready_at_first(emissions, settings.ready)
     done = publish(emissions, publisher_options(settings), clock, stop, ledger)
     log.info("scenario published", scenario=scenario.id, **msgspec.structs.asdict(done))
-    typer.echo(msgspec.json.encode(done).decode())
+    began = datetime.fromtimestamp(scenario.start_ms / 1000, UTC).isoformat(timespec="milliseconds")
+    typer.echo(json.dumps({"scenario": scenario.id, "began": began, **msgspec.structs.asdict(done)}))
 
 
 def publisher_options(settings: Settings) -> PublisherOptions:

@@ -17,6 +17,8 @@ log = structlog.get_logger()
 
 STOP_TIMEOUT_S = 20.0
 RESTART_AFTER_S = (0.5, 1.0, 2.0, 5.0, 10.0)
+RAN_WELL_S = 60.0
+"""After so long an end counts as the first."""
 
 
 @dataclass
@@ -30,6 +32,7 @@ class Child:
     arguments: tuple[str, ...] = ()
     process: subprocess.Popen[bytes] | None = None
     restarts: int = 0
+    started_s: float = 0.0
     restart_at_s: float = 0.0
     wanted: bool = False
 
@@ -54,7 +57,7 @@ class Child:
                 start_new_session=True,  # Ctrl-C reaches the launcher, which stops its children in order
                 preexec_fn=with_parent(signal.SIGTERM),
             )
-        self.wanted = True
+        self.started_s, self.wanted = time.monotonic(), True
 
     def stop(self) -> None:
         """Ask it to drain and end; after STOP_TIMEOUT_S end it."""
@@ -115,11 +118,13 @@ class Supervisor:
             child.stop()
 
     def look(self) -> None:
-        """Start again what has ended, a little later each time."""
+        """Start again what has ended, a little later each time that it does so soon."""
         now_s = time.monotonic()
         for child in self.children:
             ended = child.wanted and child.process is not None and child.process.poll() is not None
             if ended and child.restart_at_s == 0.0:
+                if now_s - child.started_s > RAN_WELL_S:
+                    child.restarts = 0
                 wait_s = RESTART_AFTER_S[min(child.restarts, len(RESTART_AFTER_S) - 1)]
                 child.restart_at_s = now_s + wait_s
                 code = child.process.returncode if child.process else None

@@ -163,7 +163,10 @@ class StreamApp:
 
     async def _revoked(self, _app: Any, revoked: set[Any], **_: Any) -> None:
         self._tenure += 1
-        await self._let_go({(tp.topic, tp.partition) for tp in revoked})
+        try:
+            await self._let_go({(tp.topic, tp.partition) for tp in revoked})
+        except Exception as error:  # noqa: BLE001  (as above)
+            self._fail(error)
 
     async def _let_go(self, partitions: set[Partition]) -> None:
         async with self._handing_on:

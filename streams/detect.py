@@ -101,7 +101,7 @@ class Detector:
     @property
     def offsets(self) -> dict[int, int]:
         """Offset of the last record seen of each owned shard, for the watchdog."""
-        return {number: shard.offset for number, shard in self._owned.items()}
+        return {number: shard.offset for number, shard in list(self._owned.items())}  # asked from another thread
 
     @property
     def judged(self) -> int:

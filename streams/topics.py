@@ -5,14 +5,14 @@ from contextlib import suppress
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
-from city.errors import Unavailable
+from city.errors import SettingError, Unavailable
 from city.log import ALERTS, DEAD_LETTERS, READINGS
 
 
 async def ensure_topics(kafka: str, shards: int, replicas: int = 1) -> str:
     """Create what is missing. Returns the log's id: it changes when the log is a new one.
 
-    `readings` has a partition a shard. Raises Unavailable; or ValueError when the log has another number of shards.
+    `readings` has a partition a shard. Raises Unavailable; or SettingError when the log has another number of shards.
     """
     admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
     try:
@@ -27,9 +27,10 @@ async def ensure_topics(kafka: str, shards: int, replicas: int = 1) -> str:
     if described["error_code"]:
         raise Unavailable(f"Kafka at {kafka}", f"topic {READINGS}: {for_code(described['error_code']).__name__}")
     if len(described["partitions"]) != shards:
-        raise ValueError(
-            f"the log has {len(described['partitions'])} shards and the settings say {shards}: "
-            "a zone must stay on its shard, so set shards as the log has them, or begin a new log"
+        raise SettingError(
+            "kafka.shards",
+            f"the log has {len(described['partitions'])} shards, not {shards}",
+            "a zone must stay on its shard: set what the log has, or begin a new log",
         )
     return str(cluster["cluster_id"])
 

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, ValidationError
 
+from city.errors import SettingError
 from qianshao.settings import WEAK_PASSWORDS, ClockSettings, KafkaSettings, MqttSettings, Settings
 
 ROOT = Path(__file__).parents[2]
@@ -167,3 +168,25 @@ def test_the_page_for_operators_has_every_setting_with_its_default() -> None:
             value = getattr(value, part)
         if isinstance(value, int | float | str) and name != "database":
             assert shown.strip() == f"`{value}`", name
+
+
+@pytest.mark.parametrize("wrong", [{"mqtt": {"hots": "broker"}}, {"kafka": {"shard": 8}}, {"profil": "production"}])
+def test_a_name_that_is_no_setting_is_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError, match="Extra inputs are not permitted"):
+        Settings(**wrong)
+
+
+def test_a_settings_file_that_is_not_there_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("QIANSHAO_CONFIG", "nowhere.toml")
+    with pytest.raises(SettingError, match=r"no file nowhere\.toml"):
+        Settings()
+
+
+@pytest.mark.parametrize("command", [["city", "check"], ["doctor"], ["demo", "--json"], ["ingest"]])
+def test_a_wrong_setting_is_one_line_whatever_the_command(command: list[str]) -> None:
+    environment = {**os.environ, "QIANSHAO_MQTT__HOTS": "broker"}
+    done = subprocess.run(
+        [sys.executable, "-m", "qianshao", *command], env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert done.stderr.splitlines() == ["mqtt.hots: Extra inputs are not permitted"]
