@@ -85,7 +85,7 @@ async def ours(address: str, readings: int, folder: Path) -> dict[str, float]:
     return {"readings_per_s": (written - before) / seconds, "cpu_ns_per_reading": cpu / (written - before) * 1e9}
 
 
-async def naive(address: str, readings: int) -> float:
+async def naive(address: str, readings: int, folder: Path) -> float:
     """Events a second of a Faust worker that takes one reading at a time and writes a table."""
     producer = AIOKafkaProducer(bootstrap_servers=address, linger_ms=20)
     await producer.start()
@@ -94,7 +94,8 @@ async def naive(address: str, readings: int) -> float:
         await producer.send(SINGLES, json.dumps(reading).encode(), key=reading["device"].encode())
     await producer.stop()
     command = [sys.executable, "-m", "bench.naive.one_at_a_time", address, SINGLES, str(readings)]
-    done = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, timeout=120)
+    options = {"cwd": folder, "capture_output": True, "text": True, "timeout": 120}  # Faust keeps its tables in cwd
+    done = await asyncio.to_thread(subprocess.run, command, **options)
     return float(done.stdout.split()[-1])  # Faust greets before
 
 
@@ -104,7 +105,7 @@ async def main(quick: bool) -> None:
     with kafka(own=True) as log, tempfile.TemporaryDirectory() as folder:
         fast = await ours(log.address, many, Path(folder))
         await ensure_topic(log.address, SINGLES)
-        slow = await naive(log.address, few)
+        slow = await naive(log.address, few, Path(folder))
     show(
         "faust_batches",
         readings_per_s=round(fast["readings_per_s"]),
