@@ -23,7 +23,7 @@ POLL_RECORDS = 500
 MOST_AT_ONCE = 64
 COMMIT_EVERY_S = 1.0
 PRODUCE_TIMEOUT_S = 30.0
-LEAVE_S, STOP_S = 8.0, 5.0
+LEAVE_S, STOP_S = 6.0, 3.0
 
 Partition = tuple[str, int]
 """Topic and partition number."""
@@ -114,7 +114,8 @@ class StreamApp:
 
     async def produce(self, topic: str, key: bytes | None, value: bytes) -> "Awaitable[Any]":
         """Send a record. Returns what `confirmed` waits for."""
-        confirmation: Awaitable[Any] = await self._channel(topic).send(key=key, value=value)
+        confirmation: asyncio.Future[Any] = await self._channel(topic).send(key=key, value=value)
+        confirmation.add_done_callback(_seen)
         return confirmation
 
     async def confirmed(self, sent: "Iterable[Awaitable[Any]]") -> None:
@@ -173,6 +174,12 @@ class StreamApp:
             for handler in self._revoked_handlers:
                 await handler(partitions)
         await self._app.consumer.commit()
+
+
+def _seen(confirmation: "asyncio.Future[Any]") -> None:
+    """Take note of a failure that nobody waits for any more, lest asyncio complain that nobody did."""
+    if not confirmation.cancelled():
+        confirmation.exception()
 
 
 async def _within(seconds: float, work: Awaitable[Any], failing: str) -> None:

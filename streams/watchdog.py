@@ -19,6 +19,7 @@ log = structlog.get_logger()
 STUCK_EXIT = 70
 LOOK_EVERY_S = 5.0
 ANSWER_WITHIN_S = 5.0
+JOIN_S = 1.0
 
 
 class Watchdog:
@@ -40,7 +41,7 @@ class Watchdog:
 
     def stop(self) -> None:
         self._stopped.set()
-        self._thread.join(ANSWER_WITHIN_S)
+        self._thread.join(JOIN_S)
 
     async def _watch(self) -> None:
         consumer = None
@@ -50,8 +51,6 @@ class Watchdog:
                 await self._look(consumer)
             except KafkaError as error:
                 self._log_is_away(error)
-            else:
-                self._log_answers()
         if consumer is not None:
             await consumer.stop()
 
@@ -80,7 +79,10 @@ class Watchdog:
     async def _look(self, consumer: AIOKafkaConsumer) -> None:
         """Raises KafkaError."""
         offsets = self._offsets()
+        if not offsets:
+            return  # nothing to ask for
         ends = await consumer.end_offsets([TopicPartition(*partition) for partition in offsets])
+        self._log_answers()
         now_s = asyncio.get_running_loop().time()
         self._since_moved = {partition: seen for partition, seen in self._since_moved.items() if partition in offsets}
         for partition, offset in offsets.items():

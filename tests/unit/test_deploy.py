@@ -10,6 +10,7 @@ import yaml
 from pydantic import BaseModel
 from typer.testing import CliRunner
 
+from city.errors import SettingError
 from qianshao.cli import app
 from qianshao.settings import Settings
 from tests.servers.deployed import compose, deployed_kafka_properties, service_environment
@@ -82,6 +83,9 @@ def test_the_settings_of_a_service_are_accepted_with_secrets_and_refused_without
 ) -> None:
     for variable, value in service_environment(name).items():
         monkeypatch.setenv(variable, value)
+    with pytest.raises(SettingError, match=r"there is no file /run/secrets/"):
+        Settings()
+    monkeypatch.delenv("QIANSHAO_CONFIG")  # the secrets are in that file; here they are given one by one
     with pytest.raises(ValueError, match=r"production needs mqtt\.username"):
         Settings()
     monkeypatch.setenv("QIANSHAO_MQTT__USERNAME", "_ingest")
