@@ -14,7 +14,7 @@ from tenacity import AsyncRetrying, retry_if_exception_type, wait_random_exponen
 
 from city.errors import Unavailable
 from city.log import KIND
-from ingest.producer import patient
+from ingest.producer import heeded, patient
 
 log = structlog.get_logger()
 
@@ -128,11 +128,9 @@ class LogWriter:
 
     async def _send_record(self, record: LogRecord) -> "asyncio.Future[object]":
         headers = [(KIND, record.kind)] if record.kind else None
-        confirmation: asyncio.Future[object] = await self._producer.send(
-            record.topic, record.value, partition=record.partition, headers=headers
+        return heeded(
+            await self._producer.send(record.topic, record.value, partition=record.partition, headers=headers)
         )
-        confirmation.add_done_callback(_seen)
-        return confirmation
 
     async def _begin_anew(self) -> None:
         await self._producer.stop()
@@ -157,9 +155,3 @@ async def _started_producer(kafka: str) -> AIOKafkaProducer:
         await producer.stop()
         raise
     return producer
-
-
-def _seen(confirmation: "asyncio.Future[object]") -> None:
-    """Take note of a failure that is not waited for any more, lest asyncio complain that nobody did."""
-    if not confirmation.cancelled():
-        confirmation.exception()

@@ -1,9 +1,12 @@
 """`qianshao city`: look at, check, convert and populate a city's tables."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
+
+if TYPE_CHECKING:
+    from city.city import City
 
 city_app = typer.Typer(help="The city as data: check, convert, populate.", no_args_is_help=True)
 
@@ -12,13 +15,16 @@ Folder = Annotated[Path | None, typer.Argument(help="Folder of the city; the one
 
 @city_app.command()
 def check(folder: Folder = None) -> None:
-    """Read a city's tables and say what is wrong, with file, line and remedy. Exit code 1 if something is."""
+    """Read a city's folder and say what is wrong, with file, line and remedy. Exit code 1 if something is."""
+    from alerts.deadlines import load_policy
     from city.errors import ConfigErrors
     from city.tables import read_city
     from qianshao.settings import Settings
 
+    source = folder or Settings().city
     try:
-        city = read_city(folder or Settings().city)
+        city = read_city(source)
+        load_policy(source)
     except ConfigErrors as errors:
         typer.echo(str(errors), err=True)
         raise typer.Exit(1) from None
@@ -41,11 +47,12 @@ def export(
     ] = None,
     form: Annotated[Literal["csv", "yaml"], typer.Option("--format", help="Format of the tables.")] = "csv",
 ) -> None:
-    """Write a city's tables in one format. What is read from either format is the same."""
-    from city.tables import read_city, write_city
+    """Write a city's folder with its tables in one format. What is read from either format is the same."""
+    from city.tables import read_city
     from qianshao.settings import Settings
 
-    write_city(read_city(folder or Settings().city), target, form)
+    source = folder or Settings().city
+    _write(read_city(source), source, target, form)
     typer.echo(f"written to {target}")
 
 
@@ -58,11 +65,12 @@ def import_(
     ] = None,
 ) -> None:
     """Check tables against a city and write both, joined, as one city. Nothing is written if anything is wrong."""
-    from city.tables import overlay, read_city, write_city
+    from city.tables import overlay, read_city
     from qianshao.settings import Settings
 
-    joined = overlay(read_city(folder or Settings().city), source)
-    write_city(joined, target, "csv")
+    base = folder or Settings().city
+    joined = overlay(read_city(base), source)
+    _write(joined, base, target, "csv")
     typer.echo(f"{len(joined.devices)} devices, written to {target}")
 
 
@@ -81,3 +89,14 @@ def fleet(
     made = generate_fleet(read_city(folder or Settings().city), FleetRequest.of_size(devices), seed)
     write_tables(made, target, ["sites", "parents", "devices", "contacts"])
     typer.echo(f"{len(made.devices)} devices at {len(made.sites)} sites, written to {target}")
+
+
+def _write(city: "City", base: Path, target: Path, form: Literal["csv", "yaml"]) -> None:
+    """A folder that can take the place of `base`: the tables of a city, and the ticketing policy as it stands there."""
+    from alerts.deadlines import POLICY_FILE, load_policy
+    from city.tables import write_city
+
+    load_policy(base)
+    policy = (base / POLICY_FILE).read_text(encoding="utf-8")
+    write_city(city, target, form)
+    (target / POLICY_FILE).write_text(policy, encoding="utf-8")

@@ -62,12 +62,23 @@ def up() -> None:
 
 
 @app.command()
-def ingest() -> None:
-    """Run one ingest process: MQTT into the log. Several share a city by QIANSHAO_INGEST__FILTERS and __NAME."""
-    from qianshao.processes.ingest import run
+def ingest(
+    retire: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Instead: say that the stopped ingest of this name won't come back."),
+    ] = None,
+) -> None:
+    """Run one ingest process: MQTT into the log. Several share a city by QIANSHAO_INGEST__FILTERS and __NAME.
+
+    A name that was used once is waited for, and its shards are blind without it, until it is retired.
+    """
+    from qianshao.processes import ingest
 
     set_up_logs("ingest")
-    run(_settings())
+    if retire is None:
+        ingest.run(_settings())
+    else:
+        ingest.retire(_settings(), retire)
 
 
 @app.command()

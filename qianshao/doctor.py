@@ -16,6 +16,8 @@ from city.errors import ConfigErrors, QianshaoError
 from qianshao.city_files import load_city, load_rules
 from qianshao.settings import Settings
 
+SLOW_S = 1.0
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -61,7 +63,7 @@ def _python(_settings: Settings) -> Finding:
 
 def _kernels(_settings: Settings) -> Finding:
     seconds = compile_kernels()
-    slow = "" if seconds < 1.0 else "first use since an update; the next start loads them from the cache"
+    slow = "" if seconds < SLOW_S else "compiled for the first time, and cached now; or this machine is busy"
     return Finding("engine kernels", True, f"ready in {seconds:.2f} s", slow)
 
 
@@ -92,12 +94,15 @@ def _database(settings: Settings) -> Finding:
     settings.data.mkdir(parents=True, exist_ok=True)
     database = Database(settings.database)
     try:
-        database.migrate()
+        current = database.is_current()
+    except QianshaoError:
+        raise
     except Exception as error:  # noqa: BLE001  (whatever a driver raises: the user wants to see it)
         return Finding("database", False, repr(error), "is the server up, and the URL right?")
     finally:
         database.dispose()
-    return Finding("database", True, settings.database.rpartition("@")[2])
+    tables = "" if current else ", without the tables of this version: the first process that starts makes them"
+    return Finding("database", True, settings.database.rpartition("@")[2] + tables)
 
 
 def _embedded_binaries(_settings: Settings) -> Finding:

@@ -14,6 +14,7 @@ import structlog
 from aiokafka.errors import KafkaError
 
 from city.errors import Unavailable
+from ingest.producer import heeded
 from streams.transport import App
 
 log = structlog.get_logger()
@@ -114,9 +115,7 @@ class StreamApp:
 
     async def produce(self, topic: str, key: bytes | None, value: bytes) -> "Awaitable[Any]":
         """Send a record. Returns what `confirmed` waits for."""
-        confirmation: asyncio.Future[Any] = await self._channel(topic).send(key=key, value=value)
-        confirmation.add_done_callback(_seen)
-        return confirmation
+        return heeded(await self._channel(topic).send(key=key, value=value))
 
     async def confirmed(self, sent: "Iterable[Awaitable[Any]]") -> None:
         """Wait until Kafka has confirmed what was sent. Raises Unavailable."""
@@ -174,12 +173,6 @@ class StreamApp:
             for handler in self._revoked_handlers:
                 await handler(partitions)
         await self._app.consumer.commit()
-
-
-def _seen(confirmation: "asyncio.Future[Any]") -> None:
-    """Take note of a failure that nobody waits for any more, lest asyncio complain that nobody did."""
-    if not confirmation.cancelled():
-        confirmation.exception()
 
 
 async def _within(seconds: float, work: Awaitable[Any], failing: str) -> None:

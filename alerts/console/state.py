@@ -13,8 +13,8 @@ class State:
     """Times are ms UTC: of the clock of `now_ms`, or the wall's where they say so.
 
     hazards, faults: open incidents, worst first, at most 50 of each, those that have recovered at the end;
-    `hazards_more`, `faults_more` count the others. alarms: why the rest may not be trusted. shards: worst seen first.
-    dead_letters: by reason.
+    `hazards_more`, `faults_more` count the others. alarms: why the rest may not be trusted. shards: worst seen first,
+    at most 16. dead_letters: by reason.
     """
 
     city: str

@@ -10,7 +10,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, InterfaceError
 
-from city.errors import Unavailable
+from city.errors import SettingError, Unavailable
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 BUSY_MS = 20_000
@@ -52,8 +52,11 @@ class Database:
         return sqlite.insert(table) if self._sqlite else postgresql.insert(table)
 
     def migrate(self) -> None:
-        """Bring the tables up to date. Several processes may try at once: one does it, the others wait."""
-        if self._is_current():
+        """Bring the tables up to date. Several processes may try at once: one does it, the others wait.
+
+        Raises SettingError when a newer program has made them.
+        """
+        if self.is_current():
             return
         from alembic import command  # slow to import, and needed once in a deployment's life
         from alembic.config import Config
@@ -66,12 +69,21 @@ class Database:
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
 
-    def _is_current(self) -> bool:
-        newest = max(path.name.partition("_")[0] for path in (MIGRATIONS / "versions").glob("[0-9]*.py"))
+    def is_current(self) -> bool:
+        """Whether the tables are those of this program: if not, `migrate` makes them so. Raises SettingError when a
+        newer program has made them."""
+        ours = [path.name.partition("_")[0] for path in sorted((MIGRATIONS / "versions").glob("[0-9]*.py"))]
         with self.reading() as connection:
             if not inspect(connection).has_table("alembic_version"):
                 return False
-            return connection.execute(text("SELECT version_num FROM alembic_version")).scalar() == newest
+            found: str | None = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+        if found not in ours:
+            raise SettingError(
+                "database",
+                f"its tables are of version {found}, and the newest that this program knows is {ours[-1]}",
+                "run the program that made them, or restore a backup from before",
+            )
+        return found == ours[-1]
 
     @contextmanager
     def _answering(self) -> Iterator[None]:

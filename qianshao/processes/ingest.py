@@ -2,19 +2,32 @@
 
 import asyncio
 
+import structlog
+
 from city.clock import Clock
 from ingest.mqtt import MqttOptions
 from ingest.process import IngestOptions, IngestProcess
+from ingest.retire import write_last_tick
 from qianshao.city_files import load_city
 from qianshao.clockfile import marked_clock
 from qianshao.processes.lifecycle import answer, say_ready, stop_on_signals, until_stopped
 from qianshao.settings import Settings
 from streams.topics import ensure_topics
 
+log = structlog.get_logger()
+
 
 def run(settings: Settings) -> None:
     """Until stopped; what was taken in is written and acknowledged then. Raises Unavailable."""
     asyncio.run(_run(settings))
+
+
+def retire(settings: Settings, name: str) -> None:
+    """Nobody waits any more for a stopped ingest process of that name. Raises Unavailable or SettingError."""
+    kafka = settings.kafka
+    asyncio.run(ensure_topics(kafka.servers, kafka.shards, kafka.replicas))
+    asyncio.run(write_last_tick(kafka.servers, kafka.shards, name))
+    log.info("ingest retired", ingest=name)
 
 
 async def _run(settings: Settings) -> None:

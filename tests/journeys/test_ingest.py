@@ -17,8 +17,10 @@ from city.readings import Flag, Tick
 from city.transitions import Nature
 from ingest.dead_letters import Reason
 from ingest.intake import LARGEST_BYTES
+from qianshao.processes.ingest import retire
 from qianshao.settings import IngestSettings, KafkaSettings, MqttSettings
 from qianshao.supervisor import Child
+from rules.engine.sight import Sight, observe
 from streams.topics import ensure_topics
 from tests.journeys.district import SHARDS, settings_of
 from tests.journeys.record import Record, read_log
@@ -174,6 +176,24 @@ def test_two_processes_share_the_feeds_by_their_filters_and_nothing_is_read_twic
     assert {device: seqs_read(record, device) for device in senders} == {device: [1] for device in senders}
     assert {tick.ingest for shard in record.said for tick in shard if isinstance(tick, Tick)} == {"water", "people"}
     assert record.letters == []
+
+
+def test_an_ingest_that_is_retired_is_not_waited_for_any_more(ingests: Ingests) -> None:
+    ingests.start("old").stop()
+    ingests.start("new")
+    until(lambda: waited_for(ingests.read()) == [{"old", "new"}] * SHARDS, WAIT_S, "the old one is waited for")
+    retire(settings_of(ingests.folder, baoan(), kafka=KafkaSettings(servers=ingests.kafka, shards=SHARDS)), "old")
+    assert waited_for(ingests.read()) == [{"new"}] * SHARDS
+
+
+def waited_for(record: Record) -> list[set[str]]:
+    """Ingest processes that each shard waits for, as its log leaves it."""
+    shards = [Sight() for _ in record.said]
+    for sight, said in zip(shards, record.said, strict=True):
+        for tick in said:
+            assert isinstance(tick, Tick)
+            observe(sight, tick)
+    return [set(sight.ingests) for sight in shards]
 
 
 def told(record: Record, device: str, indicator: str) -> list[tuple[float, Flag]]:
