@@ -2,6 +2,7 @@
 can read stops nobody."""
 
 import signal
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 
 from alerts.store.dead_letters import DeadLetterStore
 from city.log import BATCH, READINGS, TICK
+from city.transitions import Nature
 from ingest.dead_letters import Reason
 from qianshao.settings import KafkaSettings
 from tests.journeys.district import SHARDS, settings_of
@@ -18,6 +20,7 @@ from tests.journeys.workers import Log, Workers, assert_as_if_nothing_had_happen
 pytestmark = pytest.mark.servers
 
 LATER_S = 20
+LONGER_THAN_PATIENCE_S = 30
 ALL_SAID = "all that follows from the log is said"
 OTHER_COLUMNS = pa.RecordBatch.from_arrays([pa.array([1, 2], pa.int8())] * 6, list("abcdef")).serialize()
 POISON = {
@@ -99,3 +102,24 @@ def test_what_nobody_can_read_is_kept_with_its_place_and_reason_and_the_shard_go
     company.stop()
     assert company.log_of("one").count("poison record") == SHARDS * len(POISON)
     assert_as_if_nothing_had_happened(company)
+
+
+@on_kafka
+def test_what_the_log_lost_before_anybody_judged_it_is_told_as_blind(company: Workers) -> None:
+    log = company.log
+    company.start("one")
+    log.go_on(seconds=5)
+    company.until(log.said, ALL_SAID)
+    company.stop()
+    seen_ms = log.now_ms
+    log.go_on(seconds=LONGER_THAN_PATIENCE_S)
+    log.forget()
+    log.go_on(seconds=5)
+    company.start("two")
+    company.until(lambda: blindness(log) == {seen_ms: SHARDS, None: SHARDS}, "each shard was blind for a while")
+
+
+def blindness(log: Log) -> Counter[int | None]:
+    """What was said of our own sight: since when it was gone; and None for each time that it was back."""
+    said = [t for t in log.read().alerts if t.nature is Nature.BLIND]
+    return Counter(t.event_ms if t.level_to else None for t in said)

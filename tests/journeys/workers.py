@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from aiokafka import AIOKafkaProducer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 from sqlalchemy import select
 
 from alerts.store import schema
@@ -65,6 +66,10 @@ class Log:
         """Records of (shard, kind, value), in their order."""
         asyncio.run(_write(self.kafka, records))
 
+    def forget(self) -> None:
+        """Remove everything, as Kafka does when it is too old."""
+        asyncio.run(_forget(self.kafka))
+
     def read(self) -> Record:
         return read_log(self.kafka)
 
@@ -86,6 +91,16 @@ class Log:
 
     def _tick(self) -> bytes:
         return encode_tick(Tick(INGEST, self.now_ms, SECOND_MS, True, wall_ms()))
+
+
+async def _forget(kafka: str) -> None:
+    partitions = [TopicPartition(READINGS, shard) for shard in range(SHARDS)]
+    admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
+    await admin.start()
+    async with AIOKafkaConsumer(bootstrap_servers=kafka) as consumer:
+        ends = await consumer.end_offsets(partitions)
+        await admin.delete_records({partition: RecordsToDelete(end) for partition, end in ends.items()})
+    await admin.close()
 
 
 async def _write(kafka: str, records: tuple[tuple[int, bytes, bytes | None], ...]) -> None:
