@@ -50,10 +50,13 @@ from tests.servers.postgres import postgres
 from tests.servers.process import Server
 
 CHANNELS = 100
-FLEET = FleetRequest(water_gauges=20_000, sentries=4_000, cameras_class2=10_000, channels_per_nvr=CHANNELS)
+ROADS = FleetRequest(water_gauges=20_000, sentries=4_000)
+FEW_ROADS = FleetRequest(water_gauges=2_000, sentries=200)
+CAMERAS = FleetRequest(sentries=4_000, cameras_class2=10_000, channels_per_nvr=CHANNELS)
 GAUGES = ("electronic-water-gauge", "buried-pressure-level", "radar-level")
 PROBES_A_SECOND = 5
 USUAL = 10_000.0
+NAIVE_S = 3.0
 SHARDS = 4
 
 
@@ -145,13 +148,12 @@ async def _in_log(address: str) -> npt.NDArray[np.int64]:
 
 
 @contextmanager
-def running() -> Iterator[Bench]:
+def running(fleet: FleetRequest) -> Iterator[Bench]:
     """Servers, and our processes on them."""
-    city = generate_fleet(base()[0], FLEET, seed=1)
+    city = generate_fleet(base()[0], fleet, seed=1)
     with ExitStack() as stack:
-        broker, log, store = (
-            stack.enter_context(s) for s in (mosquitto(own=True), kafka(own=True), postgres(own=True))
-        )
+        broker, log = stack.enter_context(mosquitto(own=True)), stack.enter_context(kafka(own=True))
+        store = stack.enter_context(postgres(own=True))
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         write_tables(city, folder / "fleet", ["sites", "parents", "devices", "contacts"])
         settings = Settings(
@@ -209,20 +211,20 @@ def _of(city: City, *types: str) -> list[Device]:
 
 
 def at(rate: float, seconds: float) -> dict[str, Any]:
-    with running() as bench:
+    with running(ROADS) as bench:
         return bench.run(gauges(bench.city, rate, seconds))
 
 
-def beside_naive(rate: float, seconds: float) -> dict[str, Any]:
-    with running() as bench:
+def beside_naive(rate: float, seconds: float, fleet: FleetRequest = ROADS) -> dict[str, Any]:
+    with running(fleet) as bench:
         plan = gauges(bench.city, rate, seconds)
         return bench.run(plan) | {
-            "naive_cpu_us_per_message": naive_cpu_us(bench, replace(plan, probes=[], seconds=4.0))
+            "naive_cpu_us_per_message": naive_cpu_us(bench, replace(plan, probes=[], seconds=NAIVE_S))
         }
 
 
 def of_recorders(seconds: float) -> dict[str, Any]:
-    with running() as bench:
+    with running(CAMERAS) as bench:
         return bench.run(recorders(bench.city, seconds)) | {"messages_a_payload": CHANNELS}
 
 
@@ -233,7 +235,8 @@ def main() -> None:
     given = parser.parse_args()
     seconds = given.seconds or (4.0 if given.quick else 20.0)
     if given.rate is not None or given.quick:
-        show("end_to_end", **beside_naive(USUAL if given.rate is None else given.rate, seconds))
+        fleet = FEW_ROADS if given.quick else ROADS
+        show("end_to_end", **beside_naive(USUAL if given.rate is None else given.rate, seconds, fleet))
         return
     runs = [at(1_000, seconds), beside_naive(USUAL, seconds), at(0, seconds), of_recorders(seconds)]
     show("end_to_end", runs=runs)

@@ -90,12 +90,14 @@ async def naive(address: str, readings: int, folder: Path) -> float:
     producer = AIOKafkaProducer(bootstrap_servers=address, linger_ms=20)
     await producer.start()
     for i in range(readings):
-        reading = {"device": f"d{i % 1000}", "value": float(i % 30), "event_ms": START_MS + i}
-        await producer.send(SINGLES, json.dumps(reading).encode(), key=reading["device"].encode())
+        device = f"d{i % 1000}"
+        reading = {"device": device, "value": float(i % 30), "event_ms": START_MS + i}
+        await producer.send(SINGLES, json.dumps(reading).encode(), key=device.encode())
     await producer.stop()
     command = [sys.executable, "-m", "bench.naive.one_at_a_time", address, SINGLES, str(readings)]
-    options = {"cwd": folder, "capture_output": True, "text": True, "timeout": 120}  # Faust keeps its tables in cwd
-    done = await asyncio.to_thread(subprocess.run, command, **options)
+    done = await asyncio.to_thread(  # Faust keeps its tables in cwd
+        lambda: subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120, check=True)
+    )
     return float(done.stdout.split()[-1])  # Faust greets before
 
 

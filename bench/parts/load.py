@@ -140,7 +140,8 @@ class _Publisher:
     def run(self, plan: Plan) -> Sent:
         stream = zip(cycle(range(1, PROBE_ID)), ((seq, v) for seq in count(FIRST_SEQ) for v in plan.voices))
         probes = list(reversed(plan.probes))
-        sent, said = 0, {}
+        sent = 0
+        said: dict[int, float] = {}
         began_ms, began_s = time.time() * 1000, time.monotonic()
         while (past_s := time.monotonic() - began_s) < plan.seconds:
             due = int(past_s * plan.rate) - sent if plan.rate else AT_ONCE

@@ -101,9 +101,6 @@ def judge(state: State, program: Program, index: int, value: float, ms: int, row
     track = state.tracks[index]
     rule = program.rules[track.rule]
     x = value * rule.sign
-    if x < rule.floor and track.level == 0 and track.stays == 0:  # most readings, on a calm day
-        track.last_ms = ms
-        return n
     stale = track.last_ms != NEVER and ms - track.last_ms > rule.max_gap_ms
     track.last_ms = ms
     reached = stays = 0
@@ -242,14 +239,14 @@ def apply_rows(
     rows = len(device)
     numbers = len(state.local)
     beyond = len(program.slot_of) - 1
-    for i in range(rows):
+    for i in range(-_FARTHEST, rows):  # below 0 nothing is judged yet: the first rows are asked for
         if i + _FARTHEST < rows and device[i + _FARTHEST] < numbers:
             prefetch(state.local, device[i + _FARTHEST])
-        if i + _FAR < rows and device[i + _FAR] < numbers:
+        if 0 <= i + _FAR < rows and device[i + _FAR] < numbers:
             d = state.local[device[i + _FAR]]
             if d >= 0:
                 prefetch(state.devices, d)
-        if i + _NEAR < rows and device[i + _NEAR] < numbers:
+        if 0 <= i + _NEAR < rows and device[i + _NEAR] < numbers:
             d = state.local[device[i + _NEAR]]
             if d >= 0:
                 ahead = state.devices[d]
@@ -259,8 +256,12 @@ def apply_rows(
                 if column >= 0 and program.slots[ahead.kind, column].series >= 0:
                     ahead_slot = program.slots[ahead.kind, column]
                     prefetch(state.series, ahead.series + ahead_slot.series)
-                    for t in range(ahead.track + ahead_slot.track, ahead.track + ahead_slot.track + ahead_slot.tracks):
-                        prefetch(state.tracks, t)
+                    if not ahead_slot.above < value[i + _NEAR] < ahead_slot.below:
+                        first = ahead.track + ahead_slot.track
+                        for t in range(first, first + ahead_slot.tracks):
+                            prefetch(state.tracks, t)
+        if i < 0:
+            continue
 
         d = state.local[device[i]] if device[i] < numbers else NOBODY
         if d < 0:
@@ -298,10 +299,14 @@ def apply_rows(
             if verdict == 2:
                 for t in range(first, first + slot.tracks):
                     n = judge(state, program, t, series.odd_value, series.odd_ms, i, out, n)
+                series.busy = 1
         outcomes[JUDGED] += 1
         series.value, series.value_ms = value[i], ms
-        for t in range(first, first + slot.tracks):
-            n = judge(state, program, t, value[i], ms, i, out, n)
+        if series.busy or not slot.above < value[i] < slot.below:
+            series.busy = 0
+            for t in range(first, first + slot.tracks):
+                n = judge(state, program, t, value[i], ms, i, out, n)
+                series.busy |= state.tracks[t].level | state.tracks[t].stays
     return n
 
 

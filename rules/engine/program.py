@@ -103,8 +103,16 @@ def _slots(pack: Pack, plans: tuple[KindPlan, ...], slot_of: Any, width: int) ->
             slot = slots[kind, slot_of[column.indicator.number]]
             slot["series"], slot["track"], slot["tracks"] = series, track, len(column.rules)
             slot["step"] = step or 0.0
+            slot["above"], slot["below"] = _calm(judged)
             track += len(column.rules)
     return slots
+
+
+def _calm(rules: list[LevelRule]) -> tuple[float, float]:
+    """Between which values none of the rules' thresholds is reached."""
+    low = [mark for rule in rules if rule.low for mark in rule.threshold if mark is not None]
+    high = [mark for rule in rules if not rule.low for mark in rule.threshold if mark is not None]
+    return max(low, default=-np.inf), min(high, default=np.inf)
 
 
 def _level_rules(rules: tuple[LevelRule, ...]) -> Any:
@@ -112,7 +120,6 @@ def _level_rules(rules: tuple[LevelRule, ...]) -> Any:
     for row, rule in zip(rows, rules, strict=True):
         sign = -1.0 if rule.low else 1.0
         row["threshold"] = [np.inf if mark is None else sign * mark for mark in rule.threshold]
-        row["floor"] = row["threshold"].min()
         row["hold_ms"], row["lower"] = rule.hold_ms, _lower(rule.threshold)
         row["min_samples"], row["sign"], row["margin"] = rule.min_samples, sign, rule.margin
         row["clear_ms"], row["max_gap_ms"] = rule.clear_ms, rule.max_gap_ms

@@ -29,7 +29,7 @@ from rules.engine.state import (
 )
 from rules.language.pack import ParentRule
 
-FORMAT = 1
+FORMAT = 2
 
 
 class RuleName(msgspec.Struct, frozen=True):

@@ -31,7 +31,8 @@ SERIES = np.dtype(
         ("odd_last_ms", "i8"),
         ("newest_seq", "u4"),
         ("odd_count", "u1"),  # 0: no quarantine
-        ("spare", "u1", 3),
+        ("busy", "u1"),  # 0: all its tracks are at rest, and a calm value changes none of them
+        ("spare", "u1", 2),
     ]
 )
 
@@ -86,7 +87,6 @@ for _record, _size in ((DEVICE, 16), (SERIES, 64), (TRACK, 64), (WATCH, 64), (PA
 
 LEVEL_RULE = np.dtype(
     [
-        ("floor", "f8"),  # the least of the thresholds
         ("threshold", "f8", 4),  # infinite where the level does not exist; negated for `low`
         ("hold_ms", "i8", 4),
         ("lower", "u1", 5),  # next lower existing level
@@ -115,8 +115,19 @@ PARENT_RULE = np.dtype(
     [("silent", "f8"), ("clear_ms", "i8"), ("at_least", "i4"), ("points", "i4"), ("level", "u1")], align=True
 )
 
-# Of one kind of device, one judged indicator: where its series and tracks are within the device's.
-SLOT = np.dtype([("series", "i2"), ("track", "i2"), ("tracks", "i2"), ("spare", "i2"), ("step", "f8")])
+# Of one kind of device, one judged indicator: where its series and tracks are within the device's. A value between
+# `above` and `below` is calm: it reaches no threshold.
+SLOT = np.dtype(
+    [
+        ("series", "i2"),
+        ("track", "i2"),
+        ("tracks", "i2"),
+        ("spare", "i2"),
+        ("step", "f8"),
+        ("above", "f8"),
+        ("below", "f8"),
+    ]
+)
 
 ON_TRACK, ON_WATCH, ON_PARENT = 0, 1, 2
 

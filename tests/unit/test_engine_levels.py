@@ -199,6 +199,15 @@ def test_a_step_that_two_more_readings_agree_with_was_real_from_its_first() -> N
     assert gauge.shard.outcomes["quarantined"] == 2
 
 
+def test_a_step_that_was_real_and_is_over_with_its_last_reading_holds_no_more() -> None:
+    """Judged are 32 cm, where the hold begins, and 22 cm, which ends it."""
+    only_orange = STEPS_JUDGED.replace("{blue: 10 cm, yellow: 15 cm, orange: 27 cm, red: 40 cm}", "{orange: 30 cm}")
+    slow = only_orange.replace("{blue: 2m, yellow: 1m}", "{orange: 2m}").replace("min_samples: 2, ", "")
+    gauge = Gauge(pack(slow)).reads(("0:10", 3), ("0:30", 32), ("0:50", 25), ("1:10", 22))
+    assert gauge.shard.outcomes["judged"] == 2
+    assert gauge.until("10:00").said == []
+
+
 def test_a_rise_that_water_can_do_is_judged_at_once() -> None:
     """15 cm a minute, as much as the catalogue allows."""
     gauge = Gauge(pack(STEPS_JUDGED)).reads(("1:00", 15), ("2:00", 30), ("3:00", 45), ("3:30", 46))

@@ -71,8 +71,21 @@ def test_a_threshold_from_below_is_negated() -> None:
     numbers = catalogue(voltage(9, "common"))
     (row,) = compile_pack(load(numbers, VOLTAGE), numbers, [GAUGE]).program.rules
     assert row["threshold"].tolist() == [-11.8, np.inf, np.inf, -10.8]
-    assert (row["floor"], row["sign"]) == (-11.8, -1.0)
+    assert row["sign"] == -1.0
     assert row["lower"].tolist() == [Level.NONE, Level.NONE, Level.BLUE, Level.BLUE, Level.BLUE]
+
+
+def test_a_value_between_the_thresholds_of_all_rules_on_it_is_calm() -> None:
+    numbers = catalogue(voltage(9, "common"))
+    too_high = VOLTAGE.replace("low-battery", "overcharged").replace("direction: low", "direction: high")
+    too_high = too_high.replace("{blue: 11.8 V, red: 10.8 V}", "{blue: 14.8 V, red: 15.5 V}")
+    for texts, between in (
+        ([VOLTAGE], (11.8, np.inf)),
+        ([too_high], (-np.inf, 14.8)),
+        ([VOLTAGE, too_high], (11.8, 14.8)),
+    ):
+        (slot,) = compile_pack(load(numbers, *texts), numbers, [GAUGE]).program.slots[0]
+        assert (slot["above"], slot["below"]) == between
 
 
 def test_a_level_that_does_not_exist_is_never_reached() -> None:

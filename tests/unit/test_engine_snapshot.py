@@ -268,7 +268,7 @@ def test_blindness_goes_on_over_a_restart() -> None:
 
 
 def of_another_format(snapshot: bytes) -> bytes:
-    return msgspec.msgpack.encode(with_fields(msgspec.msgpack.decode(snapshot, type=Snapshot), format=2))
+    return msgspec.msgpack.encode(with_fields(msgspec.msgpack.decode(snapshot, type=Snapshot), format=1))
 
 
 @pytest.mark.parametrize(
@@ -278,7 +278,7 @@ def of_another_format(snapshot: bytes) -> bytes:
         (lambda _: b"garbage", "not a snapshot"),
         (lambda snapshot: snapshot[:-1], "not a snapshot"),
         (lambda _: msgspec.msgpack.encode({"format": 1}), "not a snapshot"),
-        (of_another_format, "snapshot of format 2, this program reads 1"),
+        (of_another_format, "snapshot of format 1, this program reads 2"),
     ],
 )
 def test_what_is_no_snapshot_is_refused_and_changes_nothing(spoilt: Callable[[bytes], bytes], words: str) -> None:
