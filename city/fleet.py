@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from operator import attrgetter
 
 import numpy as np
 import numpy.typing as npt
@@ -75,7 +76,8 @@ def fleet_of(city: City) -> Fleet:
     areas = [city.area_of(d) for d in devices]
     kinds: dict[tuple[str, str], int] = {}
     kind = [kinds.setdefault((a.risk_class, d.type), len(kinds)) for a, d in zip(areas, devices, strict=True)]
-    parents = [[parent_row[d.parent(k)] for k in PARENT_KINDS] for d in devices]
+    above = attrgetter(*(kind.value for kind in PARENT_KINDS))
+    parents = [[parent_row[parent] for parent in above(d)] for d in devices]
     return Fleet(
         number=np.array([d.number for d in devices], np.uint32),
         ids=[d.id for d in devices],

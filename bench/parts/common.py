@@ -14,6 +14,7 @@ import numpy as np
 from city.city import City
 from city.fleet import Fleet, fleet_of
 from city.generate import FleetRequest, generate_fleet
+from city.lasting import lasting
 from city.readings import Batch
 from city.tables import read_city, shipped_pack
 from qianshao.settings import Settings
@@ -54,8 +55,9 @@ def base() -> tuple[City, Pack]:
 @cache
 def fleet_of_size(devices: int) -> tuple[City, Fleet]:
     """A generated city of about so many devices, in the usual mix."""
-    city = generate_fleet(base()[0], FleetRequest.of_size(devices), 1)
-    return city, fleet_of(city)
+    with lasting():
+        city = generate_fleet(base()[0], FleetRequest.of_size(devices), 1)
+        return city, fleet_of(city)
 
 
 def rounds(city: City, fleet: Fleet, size: int, count: int, rng: np.random.Generator) -> Iterator[list[Batch]]:

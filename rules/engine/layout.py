@@ -27,14 +27,13 @@ def lay_out(fleet: Fleet, compiled: Compiled, sighted: int = 0) -> State:
     tracks = _tracks(fleet, compiled, devices)
     watches = _watches(fleet, compiled, devices, sighted)
     parents, parents_of, children = _parents(fleet, compiled, watches)
-    series = records(_count(fleet, [len(plan.columns) for plan in compiled.kinds]).sum(), SERIES)
-    series["newest_ms"] = series["value_ms"] = NEVER
+    series_count = _count(fleet, [len(plan.columns) for plan in compiled.kinds]).sum()
     state = State(
         local=_local(fleet),
         devices=devices,
         interval_ms=fleet.interval_ms.astype(np.int64),
         parents_of=parents_of,
-        series=series,
+        series=records(series_count, SERIES, newest_ms=NEVER, value_ms=NEVER),
         tracks=tracks,
         track_due=np.full(len(tracks), NOT_DUE, np.int64),
         watches=watches,
@@ -79,9 +78,8 @@ def _devices(fleet: Fleet, compiled: Compiled) -> Any:
 
 
 def _tracks(fleet: Fleet, compiled: Compiled, devices: Any) -> Any:
-    tracks = records(_count(fleet, [len(plan.tracks) for plan in compiled.kinds]).sum(), TRACK)
-    for name in ("held_ms", "clear_ms", "last_ms", "since_ms"):
-        tracks[name] = NEVER
+    count = _count(fleet, [len(plan.tracks) for plan in compiled.kinds]).sum()
+    tracks = records(count, TRACK, held_ms=NEVER, clear_ms=NEVER, last_ms=NEVER, since_ms=NEVER)
     for kind, plan in enumerate(compiled.kinds):
         of_kind = devices["track"][devices["kind"] == kind]
         for k, rule in enumerate(plan.tracks):
@@ -90,10 +88,10 @@ def _tracks(fleet: Fleet, compiled: Compiled, devices: Any) -> Any:
 
 
 def _watches(fleet: Fleet, compiled: Compiled, devices: Any, sighted: int) -> Any:
-    watches = records(int(devices["watches"].sum()), WATCH)
-    watches["newest_ms"] = watches["clear"] = watches["since_ms"] = NEVER
-    watches["explained"] = watches["told"] = NOBODY
-    watches["seen"] = sighted
+    watches = records(
+        devices["watches"].sum(), WATCH, newest_ms=NEVER, clear=NEVER, since_ms=NEVER, explained=NOBODY, told=NOBODY,
+        seen=sighted,
+    )  # fmt: skip
     watches["device"] = np.repeat(np.arange(len(fleet)), devices["watches"])
     for kind, plan in enumerate(compiled.kinds):
         of_kind = devices["watch"][devices["kind"] == kind]
@@ -104,9 +102,7 @@ def _watches(fleet: Fleet, compiled: Compiled, devices: Any, sighted: int) -> An
 
 def _parents(fleet: Fleet, compiled: Compiled, watches: Any) -> tuple[Any, Any, Any]:
     """Parents keep the rows of Fleet.parent_ids. Only devices with a rule `of: any` count as their children."""
-    parents = records(len(fleet.parent_ids), PARENT)
-    parents["since_ms"] = parents["calm"] = NEVER
-    parents["rule"] = NOBODY
+    parents = records(len(fleet.parent_ids), PARENT, since_ms=NEVER, calm=NEVER, rule=NOBODY)
     for kind, rule in enumerate(compiled.parent_rule_of):
         of_kind = fleet.parents[:, kind]
         parents["rule"][of_kind[of_kind != NOBODY]] = rule
