@@ -19,6 +19,7 @@ from rules.engine.warm import warm_up
 from tests.laws.reference import Interpreter
 
 BATCH, SMALL = 4096, 16
+SECOND_MS = 1000
 FLEET = 100_000
 ROWS = 1_000_000
 FIRST_CALL = """
@@ -68,25 +69,28 @@ def later(played: list[list[Batch]], by_ms: int, seq: int) -> list[list[Batch]]:
     ]
 
 
-def best(shard: Shard, played: list[list[Batch]], seconds: float) -> Timed:
-    """The best of as many runs over the same readings as take so long, each at a later time than the one before: what
-    else the machine does only ever adds to a run."""
+def best(shard: Shard, played: list[list[Batch]], seconds: float, least: int) -> Timed:
+    """The best of as many runs over the same readings as take so long, and of some at least: what else the machine does
+    only ever adds to a run. Each is later than the one before, but one round's little, lest a million devices that
+    send no beat in it fall silent."""
     runs: list[Timed] = []
-    while sum(run.seconds for run in runs) < seconds:
-        by_ms = max(0, shard.log_ms - START_MS) + ROUND_MS
-        runs.append(judge(shard, later(played, by_ms, by_ms // ROUND_MS), by_ms))
+    gap_ms = ROUND_MS
+    while len(runs) < least or sum(run.seconds for run in runs) < seconds:
+        by_ms = max(0, shard.log_ms - START_MS) + gap_ms
+        runs.append(judge(shard, later(played, by_ms, by_ms // SECOND_MS), by_ms))
+        gap_ms = ROUND_MS if len(played) > 1 else SECOND_MS
     return min(runs, key=lambda timed: timed.per_row_ns)
 
 
 def at(devices: int, quick: bool) -> dict[str, Any]:
     """Figures at one size of fleet."""
-    rows, seconds = (ROWS // 2, 0.3) if quick else (ROWS, 3.0)
+    rows, seconds = (ROWS // 2, 0.2) if quick else (ROWS, 3.0)
     city, fleet = fleet_of_size(devices)
     shard = Shard(city, fleet, base()[1])
     count = max(1, rows // devices)
     rng = np.random.default_rng(devices)
-    large = best(shard, list(rounds(city, fleet, min(BATCH, len(fleet)), count, rng)), seconds)
-    small = best(shard, list(rounds(city, fleet, SMALL, max(1, count // 8), rng)), seconds)
+    large = best(shard, list(rounds(city, fleet, min(BATCH, len(fleet)), count, rng)), seconds, least=12)
+    small = best(shard, list(rounds(city, fleet, SMALL, max(1, count // 8), rng)), seconds, least=2)
     return {
         "devices": devices,
         "readings_per_s": round(1e9 / large.per_row_ns),

@@ -48,6 +48,10 @@ class Batch:
     seq: npt.NDArray[np.uint32]
     flags: npt.NDArray[np.uint8]
 
+    def __post_init__(self) -> None:
+        for column in self.columns:  # as those that Arrow decodes are: compiled code is for one kind of array
+            column.setflags(write=False)
+
     def __len__(self) -> int:
         return len(self.device)
 

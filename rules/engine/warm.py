@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from city.readings import batch_of
 from rules.engine.absence import pass_parents, pass_silence
 from rules.engine.kernel import apply_rows, pass_time
 from rules.engine.state import (
@@ -47,7 +48,7 @@ def warm_up() -> None:
         children=np.zeros(0, np.int32),
     )
     nothing, out = np.zeros(0, np.int64), np.zeros(0, CHANGE)
-    columns = (np.zeros(0, dtype) for dtype in (np.uint32, np.uint16, np.int64, np.float64, np.uint32, np.uint8))
+    columns = batch_of([], [], [], [], [], []).columns
     apply_rows(state, program, *columns, 0, 0, out, np.zeros(len(OUTCOMES), np.int64))
     pass_time(state, program, nothing, 0, out)
     pass_silence(state, program, nothing, 0, 0, out)

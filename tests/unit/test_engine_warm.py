@@ -1,0 +1,35 @@
+"""No reading waits for a compiler."""
+
+import subprocess
+import sys
+
+FIRST_MINUTES = """
+from city.fleet import fleet_of
+from city.readings import Tick, batch_of, decode, encode, merge
+from rules.engine import absence, kernel
+from rules.engine.shard import Shard
+from rules.engine.warm import warm_up
+from tests.cities import WATER_DEPTH, gauges, small_city
+from tests.unit.packs import DEPTH, GAUGE_OFF, pack
+
+kernels = (kernel.apply_rows, kernel.pass_time, absence.pass_silence, absence.pass_parents)
+warm_up()
+compiled = [len(kernel.signatures) for kernel in kernels]
+assert compiled == [1, 1, 1, 1], compiled
+
+city = small_city(gauges(1))
+shard = Shard(city, fleet_of(city), pack(DEPTH, GAUGE_OFF))
+shard.restore(shard.snapshot())
+for minute in range(30):
+    now_ms = minute * 60_000
+    said = decode(encode(batch_of([1], [WATER_DEPTH], [now_ms], [50.0], [minute], [0])))
+    for batch in (said, merge([said, said]), said[:1]):
+        if minute < 10:
+            shard.apply(batch)
+    shard.tick(Tick("east", now_ms, 60_000, True))
+assert [len(kernel.signatures) for kernel in kernels] == compiled
+"""
+
+
+def test_after_the_warm_up_nothing_is_compiled_any_more() -> None:
+    subprocess.run([sys.executable, "-c", FIRST_MINUTES], check=True)
