@@ -77,7 +77,10 @@ def recorder(city: City, gateway: Device, cameras: list[Device]) -> Voice:
     entries = b",".join(_entry(camera, status="OK", loss_pct=0.02) for camera in cameras)
     head = _entry(gateway)
     return _voice(
-        _topic(city, gateway, "up"), head[:-1] + b',"messages":[' + entries + b"]}", cameras, 1 + 2 * len(cameras)
+        _topic(city, gateway, "up", gateway=True),
+        head[:-1] + b',"messages":[' + entries + b"]}",
+        cameras,
+        1 + 2 * len(cameras),
     )
 
 
@@ -92,9 +95,9 @@ def publish(host: str, port: int, plan: Plan) -> Sent:
     return sent
 
 
-def _topic(city: City, device: Device, kind: str) -> bytes:
+def _topic(city: City, device: Device, kind: str, gateway: bool = False) -> bytes:
     site = city.sites[device.site]
-    return f"{topic_prefix(city, site.area)}{device.id}/{kind}".encode()
+    return f"{topic_prefix(city, site.area, gateway)}{device.id}/{kind}".encode()
 
 
 def _entry(device: Device, **said: object) -> bytes:
