@@ -2,9 +2,11 @@
 doctor names what is wrong and changes nothing."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 from sqlalchemy import text
 from typer.testing import CliRunner
 
@@ -22,6 +24,14 @@ def nothing_is_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         if name.startswith("QIANSHAO_"):
             monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture(autouse=True)
+def logs_of_others_stay_as_they_were() -> Iterator[None]:
+    """A command sends the process's logs to its own standard error, which ends with it here."""
+    yield
+    structlog.reset_defaults()
+    structlog.contextvars.clear_contextvars()
 
 
 def run(*command: str | Path) -> tuple[int, str]:
