@@ -86,8 +86,9 @@ def recorder(city: City, gateway: Device, cameras: list[Device]) -> Voice:
 
 def publish(host: str, port: int, plan: Plan) -> Sent:
     """Publish in a process of its own, so that its processor time can be told."""
-    ours, theirs = multiprocessing.get_context("spawn").Pipe()
-    process = multiprocessing.get_context("spawn").Process(target=_run, args=(theirs, host, port, plan), daemon=True)
+    processes = multiprocessing.get_context("fork")  # spawned, it would import for seconds beside what is measured
+    ours, theirs = processes.Pipe()
+    process = processes.Process(target=_run, args=(theirs, host, port, plan), daemon=True)
     process.start()
     theirs.close()
     sent: Sent = ours.recv()
