@@ -13,10 +13,14 @@ keeps the order of what one filter matches, and no other."""
 
 
 class Timekeeper(Protocol):
-    """Tells played time, ms UTC; `speed` is how many times faster than the wall it runs."""
+    """Tells played time, ms UTC; `speed` is how many times faster than the wall it runs, `over` whether it has come to
+    its end and stands for good."""
 
     @property
     def speed(self) -> float: ...
+
+    @property
+    def over(self) -> bool: ...
 
     def now_ms(self) -> int: ...
 
@@ -31,6 +35,10 @@ class Clock:
     origin_ms: int = 0
     started_ms: float = 0.0
     speed: float = 1.0
+
+    @property
+    def over(self) -> bool:
+        return False
 
     def now_ms(self) -> int:
         return self.at(wall_ms())

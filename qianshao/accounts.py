@@ -16,7 +16,7 @@ from city.city import City
 from city.log import BATCH, DEAD_LETTERS, KIND, READINGS
 from city.readings import decode
 from ingest.dead_letters import decode_dead_letter
-from qianshao.scoring import details, observed_in_store, summary
+from qianshao.observed import details, observed_in_store, summary
 from qianshao.system import System
 from simulators.ledger import Entry, read_ledger
 from simulators.scenario import Scenario

@@ -142,7 +142,7 @@ def score(
 
     Exit code 1 if any is missed or false, or of a wrong level.
     """
-    from qianshao.scoring import run_score
+    from qianshao.score import run_score
 
     set_up_logs("score")
     raise typer.Exit(run_score(_settings(), scenario, offline, began))

@@ -32,6 +32,10 @@ class PlayedClock:
     def speed(self) -> float:
         return self._play.speed
 
+    @property
+    def over(self) -> bool:
+        return self.now_ms() == self._play.end_ms
+
     def now_ms(self) -> int:
         if self._clock is None and wall_ms() - self._looked_ms > LOOK_EVERY_MS:
             self._looked_ms = wall_ms()

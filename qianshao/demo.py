@@ -26,7 +26,7 @@ from simulators.scenario import Control, Scenario, load_scenario
 
 log = structlog.get_logger()
 
-DEFAULT_SPEED = 600.0
+DEFAULT_SPEED = 900.0
 LOOK_EVERY_S = 0.25
 LEAD_S = 0.3  # from writing the clock file to the play's beginning: every process has read it by then
 SETTLE_S = 60.0  # at most, for what is under way when the last message has been published
@@ -105,7 +105,9 @@ class _Demo:
         """From an empty machine to the account; everything is stopped at the end, whatever happens."""
         began_s = time.monotonic()
         try:
-            self.system.start()
+            self.system.launch()
+            self._simulator.start()
+            self.system.wait_ready()
             clock = self._begin()
             self._watch(clock, began_s)
             self._settle()
@@ -119,8 +121,7 @@ class _Demo:
             self.system.stop()
 
     def _begin(self) -> Clock:
-        """Have the devices connect, then start every clock at one moment."""
-        self._simulator.start()
+        """Wait until the devices are connected, then start every clock at one moment."""
         deadline_s = time.monotonic() + 60
         while not self._simulator.ready:
             if not self._simulator.running or time.monotonic() > deadline_s:
@@ -167,8 +168,10 @@ class _Demo:
             self.system.child(control.pause).signal(signal.SIGCONT)
 
     def _linger(self, result: Account) -> None:
-        """Leave the page up until Ctrl-C, with the account shown."""
+        """Leave the page up until Ctrl-C, with the account shown. The others would call the silence after the play a
+        failure."""
         assert self.view is not None
+        self.system.finish()
         self.view.finish(result)
         while not self._stop.asked:
             self.system.look()

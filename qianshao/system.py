@@ -45,12 +45,20 @@ class System:
 
     def start(self) -> None:
         """Until every process does its work. Raises Unavailable."""
+        self.launch()
+        self.wait_ready()
+
+    def launch(self) -> None:
+        """Brokers, tables and topics; the processes begin. Raises Unavailable."""
         self._folder.mkdir(parents=True, exist_ok=True)
         if self._brokers is not None:
             self._brokers.start()
         self.database.migrate()
         asyncio.run(self._ensure_topics())
         self.supervisor.start()
+
+    def wait_ready(self) -> None:
+        """Until every process does its work. Raises Unavailable."""
         late = self.supervisor.wait_ready(READY_TIMEOUT_S)
         if late:
             where = ", ".join(str(self.child(name).log_file) for name in late)
@@ -63,13 +71,19 @@ class System:
             self.renew_log()
 
     def stop(self) -> None:
-        """Drain and stop everything: what was taken in becomes tickets before the processes end."""
-        self.child("ingest").stop()
-        self.drain()
+        """Drain and stop everything."""
+        self.finish()
         self.supervisor.stop()
         if self._brokers is not None:
             self._brokers.stop()
         self.database.dispose()
+
+    def finish(self) -> None:
+        """Stop all but the page: what was taken in becomes tickets before the processes end."""
+        self.child("ingest").stop()
+        self.drain()
+        for name in ("detect", "incidents"):
+            self.child(name).stop()
 
     def drain(self) -> bool:
         """Wait until all that is in the log now has had its effects: first the readings, then the alerts they made.
@@ -96,16 +110,12 @@ class System:
         """The embedded log is never trimmed: drain it, stop who uses it, and begin a new one. Messages wait at MQTT."""
         assert self._brokers is not None
         log.warning("embedded log is full: beginning a new one", mb=round(self._brokers.log_mb))
-        users = [self.child(name) for name in ("ingest", "detect", "incidents")]
-        users[0].stop()
-        self.drain()
-        for child in users[1:]:
-            child.stop()
+        self.finish()
         self._brokers.stop_log()
         self._brokers.start_log()
         asyncio.run(self._ensure_topics())
-        for child in reversed(users):
-            child.start()
+        for name in ("incidents", "detect", "ingest"):
+            self.child(name).start()
 
     async def _ensure_topics(self) -> str:
         kafka = self.settings.kafka

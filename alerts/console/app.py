@@ -23,9 +23,10 @@ from starlette.middleware.gzip import GZipMiddleware
 
 from alerts.console import queries
 from alerts.console.atlas import atlas_of, street_of
-from alerts.console.board import Board, Moment
+from alerts.console.board import Board
 from alerts.console.dossier import read_dossier
 from alerts.console.live import UNREADABLE, Live
+from alerts.console.moment import Moment
 from alerts.console.pages import PIECES, STATIC, Pages
 from alerts.console.security import SecureHeaders
 from alerts.console.state import State, state_of
@@ -50,7 +51,7 @@ class Console:
         self.streams = 0
 
     def moment(self) -> Moment:
-        return Moment(self._clock.now_ms(), wall_ms(), self._clock.speed)
+        return Moment(self._clock.now_ms(), wall_ms(), self._clock.speed, self._clock.over)
 
     def _board(self, at: Moment) -> Board:
         with self.database.reading() as connection:

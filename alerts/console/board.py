@@ -7,15 +7,6 @@ from alerts.console.sight import Alarm, ShardSight
 
 
 @dataclass(frozen=True)
-class Moment:
-    """When the page is looked at. `now_ms`: (played) time, `wall_ms`: the wall's, `speed`: of the one in the other."""
-
-    now_ms: int
-    wall_ms: float
-    speed: float = 1.0
-
-
-@dataclass(frozen=True)
 class Task:
     """What is shown of a ticket: state, unit, and the step that is due next. `due_ms` None: no clock runs."""
 

@@ -16,7 +16,8 @@ import msgspec
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from alerts.console.board import Board, Moment
+from alerts.console.board import Board
+from alerts.console.moment import Moment
 from city.errors import Unavailable
 
 log = structlog.get_logger()
@@ -43,12 +44,13 @@ class Look:
 @dataclass(frozen=True)
 class Notice:
     """What is said to every page now and then. The times are ms UTC. `rate`: how fast the (played) clock really goes, 0
-    while it stands; `age_ms`: since the database was last read."""
+    while it stands; `over`: it does for good; `age_ms`: since the database was last read."""
 
     version: str
     now_ms: int
     wall_ms: float
     rate: float
+    over: bool
     age_ms: float
 
 
@@ -98,10 +100,10 @@ class Live:
     def notice(self) -> Notice:
         at, look = self._moment(), self._look
         if look is None:
-            return Notice("", at.now_ms, at.wall_ms, 0.0, at.wall_ms)
+            return Notice("", at.now_ms, at.wall_ms, 0.0, at.over, at.wall_ms)
         age_ms = at.wall_ms - look.at.wall_ms
         stands = at.now_ms == look.at.now_ms and age_ms > STANDS_MS
-        return Notice(look.version, at.now_ms, at.wall_ms, 0.0 if stands else at.speed, age_ms)
+        return Notice(look.version, at.now_ms, at.wall_ms, 0.0 if stands else at.speed, at.over, age_ms)
 
     async def _look_now(self, at: Moment) -> None:
         try:

@@ -7,8 +7,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from alerts.console import words
 from alerts.console.atlas import Atlas
-from alerts.console.board import Moment
 from alerts.console.live import Look
+from alerts.console.moment import Moment
 from alerts.console.pending import STEPS
 from alerts.tickets import TicketState
 from city.city import City

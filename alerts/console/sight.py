@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 
+from alerts.console.moment import Moment
 from alerts.console.queries import ShardLine
 from alerts.console.words import shown
 from city.city import City
@@ -60,19 +61,20 @@ class ShardSight:
     streets: tuple[str, ...]
 
 
-def sight_of(line: ShardLine, now_ms: int, wall_ms: float, speed: float, streets: tuple[str, ...]) -> ShardSight:
-    """A shard's sight at a (played) time `now_ms`, which is `wall_ms` on the wall's clock."""
-    saved_at_ms = now_ms - (wall_ms - line.saved_wall_ms) * speed
+def sight_of(line: ShardLine, at: Moment, streets: tuple[str, ...]) -> ShardSight:
+    """A shard's sight at a moment. Once a play is over, nobody need save its shards any more."""
+    unsaved_ms = 0.0 if at.over else at.wall_ms - line.saved_wall_ms
+    saved_at_ms = at.now_ms - unsaved_ms * at.speed
     lag_ms = max(0.0, saved_at_ms - line.log_ms) if line.log_ms is not None else 0.0
     through = tuple(str(name) for name in line.status.get("blind_through", ()))
-    if wall_ms - line.saved_wall_ms > STALE_MS:
+    if unsaved_ms > STALE_MS:
         seeing = Seeing.STALE
     elif line.log_ms is None:
         seeing = Seeing.STARTING
     elif through:
         seeing = Seeing.BLIND
     else:
-        seeing = Seeing.LAGGING if lag_ms > LAGGING_MS * speed else Seeing.SEEN
+        seeing = Seeing.LAGGING if lag_ms > LAGGING_MS * at.speed else Seeing.SEEN
     return ShardSight(
         shard=line.shard,
         seeing=seeing,

@@ -12,6 +12,7 @@ from city.city import City
 class State:
     """Times are ms UTC: of the clock of `now_ms`, or the wall's where they say so.
 
+    over: a play is, and its time stands.
     hazards, faults: open incidents, worst first, at most 50 of each, those that have recovered at the end;
     `hazards_more`, `faults_more` count the others. alarms: why the rest may not be trusted. shards: worst seen first,
     at most 16. dead_letters: by reason.
@@ -22,6 +23,7 @@ class State:
     now_ms: int
     read_wall_ms: float
     speed: float
+    over: bool
     counts: Counts
     alarms: tuple[Alarm, ...]
     hazards: tuple[Row, ...]
@@ -41,6 +43,7 @@ def state_of(city: City, look: Look) -> State:
         now_ms=look.at.now_ms,
         read_wall_ms=look.at.wall_ms,
         speed=look.at.speed,
+        over=look.at.over,
         counts=board.counts,
         alarms=board.hazards.alarms,
         hazards=hazards.active + hazards.recovered,

@@ -7,8 +7,9 @@ the templates, and by the page's script afterwards.
 from functools import lru_cache, partial
 
 from alerts.console.atlas import Atlas, street_of
-from alerts.console.board import Board, Counts, Feed, Hazards, LetterCount, Moment, Row, Rows, Task
+from alerts.console.board import Board, Counts, Feed, Hazards, LetterCount, Row, Rows, Task
 from alerts.console.mapview import map_view
+from alerts.console.moment import Moment
 from alerts.console.pending import STEPS, waits_for
 from alerts.console.queries import COUNTED, IncidentLine, Listing, Situation, TicketLine
 from alerts.console.sight import Seeing, ShardSight, alarms, dark_devices, shards_of_areas, sight_of, worst
@@ -126,10 +127,7 @@ class Viewer:
         for area, shard in self._shards_of_areas(_shard_count(situation)).items():
             if area in self.atlas.areas:
                 streets.setdefault(shard, {})[self.atlas.streets[self.atlas.areas[area].street].short] = None
-        return worst(
-            sight_of(line, at.now_ms, at.wall_ms, at.speed, tuple(streets.get(line.shard, ())))
-            for line in situation.shards
-        )
+        return worst(sight_of(line, at, tuple(streets.get(line.shard, ()))) for line in situation.shards)
 
     def _dark_areas(self, sights: list[ShardSight], dark_parents: frozenset[str]) -> dict[str, str]:
         """Areas that cannot be seen, each with why."""

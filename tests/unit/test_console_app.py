@@ -15,8 +15,9 @@ import pytest
 
 from alerts.console.app import create_app
 from alerts.console.atlas import Atlas, atlas_of
-from alerts.console.board import Board, Moment
+from alerts.console.board import Board
 from alerts.console.live import Live
+from alerts.console.moment import Moment
 from alerts.console.pages import PIECES, STATIC
 from city.clock import Clock, wall_ms
 from city.levels import Level

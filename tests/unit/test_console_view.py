@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from alerts.console.atlas import atlas_of
-from alerts.console.board import Board, Mark, Moment, StreetMark
+from alerts.console.board import Board, Mark, StreetMark
+from alerts.console.moment import Moment
 from alerts.console.queries import LISTED, read_situation
 from alerts.console.view import Viewer
 from alerts.refusals import unregistered
@@ -178,6 +179,13 @@ def test_a_detector_that_saves_nothing_blinds_everything(viewer: Viewer, night: 
     assert seen.hazards.alarms[0].title == "判定停摆: 全区"
     assert {m.sight for m in seen.map.marks} == {"blind", "unwired"}
     assert seen.counts.shards_dark == SHARDS
+
+
+def test_after_a_play_nobody_need_judge_but_what_was_not_judged_is_told(viewer: Viewer, night: Night) -> None:
+    night.checkpoint(0, WALL_MS, log_ms=NOW_MS - 10 * MINUTE_MS)
+    seen = board(viewer, night, Moment(NOW_MS, WALL_MS + 60 * MINUTE_MS, over=True))
+    assert [s.seeing.value for s in seen.feed.shards] == ["lagging", "seen", "seen", "seen"]
+    assert seen.counts.shards_dark == 0
 
 
 def test_a_store_that_nobody_ever_judged_for_is_no_calm_night(viewer: Viewer, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ const page = document.body;
 const link = document.getElementById("link");
 const clockFace = document.getElementById("clock");
 const dateFace = document.getElementById("date");
+const played = document.getElementById("played");
 const readout = document.getElementById("readout");
 
 // ---- time: the server's clocks, carried on by our own between two notices
@@ -74,6 +75,7 @@ function tellTitle() {
 function hear(notice) {
   heard = { at: performance.now(), age: notice.age_ms };
   Object.assign(told, { at: performance.now(), now: notice.now_ms, wall: notice.wall_ms, rate: notice.rate });
+  if (notice.over) write(played, "演示已结束");
 }
 
 // ---- news

@@ -1,47 +1,16 @@
 """Incidents as the scorer wants them, from the store or from an offline play, and the score as JSON."""
 
-import json
 from collections.abc import Iterable
-from datetime import datetime
 from typing import Any
 
 import msgspec
-import typer
 from sqlalchemy import func, select
 
-from alerts.deadlines import load_policy
 from alerts.incidents import Book
 from alerts.store import schema as t
 from alerts.store.database import Database
 from city.levels import Level
-from city.tables import read_city
-from qianshao.city_files import load_rules
-from qianshao.offline import play_offline
-from qianshao.settings import Settings
-from simulators.scenario import load_scenario
-from simulators.score import Observed, Score, score
-
-OFFLINE_TICK_MS = 1000
-
-
-def run_score(settings: Settings, scenario_name: str, offline: bool, began: datetime | None = None) -> int:
-    """Print the score of a scenario; 0 when nothing was missed or false, else 1. `began`: when it was played, if not at
-    its own time."""
-    scenario = load_scenario(scenario_name)
-    if began is not None:
-        scenario = scenario.moved_to(round(began.timestamp() * 1000))
-    city = scenario.populate(read_city(settings.city))
-    if offline:
-        shards = settings.kafka.shards
-        pack, policy = load_rules(settings, city), load_policy(settings.city)
-        play = play_offline(scenario.play(city), city, pack, policy, shards, OFFLINE_TICK_MS, scenario.end_ms)
-        found = score(scenario.expected(city), list(observed_in_book(play.book)))
-        extra = {"published": play.messages, "readings": play.readings, "dead_letters": dict(play.letters)}
-    else:
-        found = score(scenario.expected(city), observed_in_store(Database(settings.database)))
-        extra = {}
-    typer.echo(json.dumps({"scenario": scenario.id, **extra, **summary(found), **details(found)}, ensure_ascii=False))
-    return 0 if found.perfect else 1
+from simulators.score import Observed, Score
 
 
 def observed_in_store(database: Database) -> list[Observed]:
