@@ -26,7 +26,7 @@ from simulators.scenario import Control, Scenario, load_scenario
 
 log = structlog.get_logger()
 
-DEFAULT_SPEED = 900.0
+DEFAULT_SPEED = 1200.0
 LOOK_EVERY_S = 0.25
 LEAD_S = 0.3  # from writing the clock file to the play's beginning: every process has read it by then
 SETTLE_S = 60.0  # at most, for what is under way when the last message has been published

@@ -30,10 +30,10 @@ async def _run(settings: Settings) -> None:
     app = StreamApp(StreamOptions(kafka.servers, "detect", kafka.session_s, kafka.fetch_wait_ms))
     options = DetectOptions(settings.detect.name, log_id, kafka.shards, settings.detect.checkpoint_s)
     detector = Detector(app, CheckpointStore(database), city, load_rules(settings, city), options)
-    warm_up()
+    warming = asyncio.create_task(asyncio.to_thread(warm_up))  # while the group is joined, which takes seconds
     watchdog = Watchdog(kafka.servers, lambda: {(READINGS, shard): at for shard, at in detector.offsets.items()})
     watchdog.start()
-    ready = say_ready(settings.ready, lambda: bool(app.assigned))
+    ready = say_ready(settings.ready, lambda: bool(app.assigned) and warming.done())
     try:
         await until_stopped(stop, app.run(stop), detector.run(), ready)
     finally:
