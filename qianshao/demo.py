@@ -114,9 +114,11 @@ class _Demo:
             self.system.drain()
             result = account(self.system, self.scenario, self.city, self._ledger)
             if self.view is not None:
-                self._linger(result)
+                self._linger(self.view, result)
             return result
         finally:
+            if self.view is not None:
+                self.view.close()
             self._simulator.stop()
             self.system.stop()
 
@@ -167,13 +169,11 @@ class _Demo:
             paused.remove(control)
             self.system.child(control.pause).signal(signal.SIGCONT)
 
-    def _linger(self, result: Account) -> None:
-        """Leave the page up until Ctrl-C, with the account shown. The others would call the silence after the play a
+    def _linger(self, view: DemoView, result: Account) -> None:
+        """Show the account and leave the page up until Ctrl-C. The others would call the silence after the play a
         failure."""
-        assert self.view is not None
         self.system.finish()
-        self.view.finish(result)
+        view.finish(result, to_the_end=not self._stop.asked)
         while not self._stop.asked:
             self.system.look()
             time.sleep(LOOK_EVERY_S)
-        self.view.close()

@@ -41,21 +41,24 @@ class DemoView:
             self._first_incident_s = elapsed_s
         self._live.update(Group(self._head(played_ms, elapsed_s), _figures(counts), self._newest(system.database)))
 
-    def finish(self, result: Account) -> None:
-        """Show the account of a play that is over."""
+    def finish(self, result: Account, to_the_end: bool) -> None:
+        """Show the account of a play. One that was broken off is not scored: what was still to come is not missed."""
         figures = result.as_json()
         table = Table(title="本次演示的账目", show_header=False)
         for name in ("messages_published", "readings_judged", "alerts", "incidents", "tickets", "lost"):
             table.add_row(name, str(figures[name]))
         table.add_row("dead letters", ", ".join(f"{k} {v}" for k, v in result.dead_letters.items()) or "0")
-        for name in ("expected", "caught", "missed", "false"):
+        for name in ("expected", "caught", "missed", "false") if to_the_end else ():
             table.add_row(name, str(figures[name]))
         table.add_row("publish to ticket, ms", str(percentiles(result.latency_ms)))
-        self._live.stop()
+        self.close()
         self._live.console.print(table)
-        self._live.console.print(f"页面仍在 {self._page}   Ctrl-C 结束")
+        self._live.console.print(
+            f"页面仍在 {self._page}   Ctrl-C 结束" if to_the_end else "演示未放完, 不评分; 正在收尾"
+        )
 
     def close(self) -> None:
+        """Give the terminal back, whatever happened."""
         self._live.stop()
 
     @property

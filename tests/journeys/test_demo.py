@@ -16,11 +16,17 @@ from tests.waiting import until
 
 WAIT_S = 120.0
 OVER = "页面仍在"
+SHORT = ("--for", "15")
 
 
 def test_without_a_terminal_it_ends_by_itself_with_its_account_in_json(tmp_path: Path) -> None:
     done = subprocess.run(
-        [*command(tmp_path), "--json"], cwd=tmp_path, env=environment(), capture_output=True, text=True, timeout=WAIT_S
+        [*command(tmp_path, *SHORT), "--json"],
+        cwd=tmp_path,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=WAIT_S,
     )
     assert done.returncode == 0, done.stderr
     said = json.loads(done.stdout)
@@ -31,7 +37,7 @@ def test_without_a_terminal_it_ends_by_itself_with_its_account_in_json(tmp_path:
 
 def test_after_the_play_the_page_stays_says_so_and_calls_nothing_that_ended_with_it_a_failure(tmp_path: Path) -> None:
     port = free_port()
-    with playing(tmp_path, port) as demo:
+    with playing(tmp_path, port, *SHORT) as demo:
         until(lambda: OVER in (tmp_path / "said").read_text(), WAIT_S, "the play is over")
         state = page_of(port)
         assert state["over"] and not state["alarms"]
@@ -42,20 +48,20 @@ def test_after_the_play_the_page_stays_says_so_and_calls_nothing_that_ended_with
     assert not list(demo_processes(tmp_path))
 
 
-def command(folder: Path) -> list[str]:
-    """Sentries whose back end is down, in a quarter of a minute."""
-    return [
-        sys.executable,
-        "-m",
-        "qianshao",
-        "demo",
-        "--scenario",
-        "s06",
-        "--for",
-        "15",
-        "--data",
-        str(folder / "data"),
-    ]
+def test_a_play_that_is_broken_off_is_drained_and_not_scored(tmp_path: Path) -> None:
+    port = free_port()
+    with playing(tmp_path, port, "--speed", "60") as demo:
+        until(lambda: judged(port), WAIT_S, "readings are judged")
+        demo.send_signal(signal.SIGINT)
+        assert demo.wait(WAIT_S) == 0  # else something was lost
+    said = (tmp_path / "said").read_text()
+    assert "不评分" in said and "missed" not in said
+    assert not list(demo_processes(tmp_path))
+
+
+def command(folder: Path, *pace: str) -> list[str]:
+    """Sentries whose back end is down."""
+    return [sys.executable, "-m", "qianshao", "demo", "--scenario", "s06", "--data", str(folder / "data"), *pace]
 
 
 def environment(page_port: int | None = None) -> dict[str, str]:
@@ -64,9 +70,11 @@ def environment(page_port: int | None = None) -> dict[str, str]:
 
 
 @contextmanager
-def playing(folder: Path, page_port: int) -> Iterator[subprocess.Popen[bytes]]:
+def playing(folder: Path, page_port: int, *pace: str) -> Iterator[subprocess.Popen[bytes]]:
     with (folder / "said").open("wb") as said:
-        demo = subprocess.Popen(command(folder), cwd=folder, env=environment(page_port), stdout=said, stderr=said)
+        demo = subprocess.Popen(
+            command(folder, *pace), cwd=folder, env=environment(page_port), stdout=said, stderr=said
+        )
     try:
         yield demo
     finally:
@@ -78,6 +86,14 @@ def page_of(port: int) -> dict[str, Any]:
     with urllib.request.urlopen(f"http://{HOST}:{port}/api/state", timeout=10) as answer:
         state: dict[str, Any] = json.load(answer)
         return state
+
+
+def judged(port: int) -> int:
+    """Readings so far, by what the page says."""
+    try:
+        return sum(sum(shard["outcomes"].values()) for shard in page_of(port)["shards"])
+    except OSError:
+        return 0  # it is not up yet
 
 
 def demo_processes(folder: Path) -> Iterator[str]:
