@@ -60,15 +60,17 @@ def fleet_of_size(devices: int) -> tuple[City, Fleet]:
         return city, fleet_of(city)
 
 
-def rounds(city: City, fleet: Fleet, size: int, count: int, rng: np.random.Generator) -> Iterator[list[Batch]]:
+def rounds(
+    city: City, fleet: Fleet, size: int, count: int, rng: np.random.Generator, most: int | None = None
+) -> Iterator[list[Batch]]:
     """`count` rounds of a quiet day: in each, every device sends a reading of what it is there for, in every eighth a
-    beat, in random order, cut into batches of `size`, the last of which may be smaller."""
+    beat, in random order, cut into batches of `size`, the last of which may be smaller. `most`: rows of a round."""
     main, value = _main_indicators(city, fleet)
     beat = np.full_like(main, _beat(city))
     for number in range(count):
         indicator = beat if number % 8 == 7 else main
-        order, batches = rng.permutation(len(fleet)), []
-        for start in range(0, len(fleet), size):
+        order, batches = rng.permutation(len(fleet))[:most], []
+        for start in range(0, len(order), size):
             rows = order[start : start + size]
             kind, n = fleet.kind[rows], len(rows)
             event_ms = START_MS + number * ROUND_MS + np.sort(rng.integers(0, ROUND_MS - 10_000, n))
