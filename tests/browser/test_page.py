@@ -1,6 +1,7 @@
 """The page in a real browser: what duty staff see, on a desktop and on a phone."""
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -96,6 +97,32 @@ def test_a_page_that_hears_nothing_says_so_loudly_and_recovers_by_itself(browser
     with serving(create_app(night.database, night.city, played(), "embedded"), urlsplit(address).port or 0):
         until(browser, lambda: text(browser, "#link").startswith("数据更新于"), 30)
         until(browser, lambda: text(browser, ".level-count.l4 b") == "1")
+
+
+@dataclass
+class EndingPlay:
+    """A play of today that is over when it is told to be."""
+
+    speed: float
+    over: bool = False
+
+    def now_ms(self) -> int:
+        return int(wall_ms())
+
+
+@pytest.mark.parametrize(("speed", "badge"), [(20.0, "演示已结束"), (1.0, None)], ids=["fast", "as-if-real"])
+def test_an_open_page_says_when_its_play_is_over_and_goes_on(
+    browser: Browser, show: Show, tmp_path: Path, speed: float, badge: str | None
+) -> None:
+    night, play = calm(tmp_path), EndingPlay(speed)
+    browser.get(show(night, play))
+    until(browser, lambda: text(browser, "#link").startswith("数据更新于"))
+    assert [found.text for found in browser.find_elements(By.ID, "played")] == ["演示 ×20倍速"] * (badge is not None)
+    play.over = True
+    if badge is not None:
+        until(browser, lambda: text(browser, "#played") == badge, 30)
+    night.flood("BA-R01-01", Level.RED, 1)
+    until(browser, lambda: text(browser, ".level-count.l4 b") == "1", 30)
 
 
 def test_without_a_script_the_page_is_complete(browser: Browser, show: Show, tmp_path: Path) -> None:

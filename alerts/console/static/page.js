@@ -75,7 +75,7 @@ function tellTitle() {
 function hear(notice) {
   heard = { at: performance.now(), age: notice.age_ms };
   Object.assign(told, { at: performance.now(), now: notice.now_ms, wall: notice.wall_ms, rate: notice.rate });
-  if (notice.over) write(played, "演示已结束");
+  if (notice.over && played) write(played, played.dataset.over);
 }
 
 // ---- news
