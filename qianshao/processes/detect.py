@@ -30,11 +30,14 @@ async def _run(settings: Settings) -> None:
     app = StreamApp(StreamOptions(kafka.servers, "detect", kafka.session_s, kafka.fetch_wait_ms))
     options = DetectOptions(settings.detect.name, log_id, kafka.shards, settings.detect.checkpoint_s)
     detector = Detector(app, CheckpointStore(database), city, load_rules(settings, city), options)
-    warming = asyncio.create_task(asyncio.to_thread(warm_up))  # while the group is joined, which takes seconds
     watchdog = Watchdog(kafka.servers, lambda: {(READINGS, shard): at for shard, at in detector.offsets.items()})
     watchdog.start()
-    ready = say_ready(settings.ready, lambda: bool(app.assigned) and warming.done())
+
+    async def get_ready() -> None:
+        await asyncio.to_thread(warm_up)  # while the group is joined, which takes seconds
+        await say_ready(settings.ready, lambda: bool(app.assigned))
+
     try:
-        await until_stopped(stop, app.run(stop), detector.run(), ready)
+        await until_stopped(stop, app.run(stop), detector.run(), get_ready())
     finally:
         watchdog.stop()
