@@ -27,7 +27,7 @@ hash_passwords() {
     if command -v mosquitto_passwd >/dev/null; then
         mosquitto_passwd -U "$work/new"
     elif docker version >/dev/null 2>&1; then
-        docker run --rm --user "$(id -u):$(id -g)" --volume "$work:/work" --entrypoint mosquitto_passwd "$image" -U /work/new
+        docker run --rm --user "$(id -u):$(id -g)" --volume "$work:/passwords" --entrypoint mosquitto_passwd "$image" -U /passwords/new
     else
         die "needs mosquitto_passwd (apt-get install mosquitto) or Docker"
     fi

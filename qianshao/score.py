@@ -17,8 +17,6 @@ from simulators.score import score
 
 OFFLINE_TICK_MS = 1000
 
-OFFLINE_TICK_MS = 1000
-
 
 def run_score(settings: Settings, scenario_name: str, offline: bool, began: datetime | None = None) -> int:
     """Print the score of a scenario; 0 when nothing was missed or false, else 1. `began`: when it was played, if not at

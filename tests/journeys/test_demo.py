@@ -1,7 +1,6 @@
 """The demo, as it is typed: on embedded brokers, with every process, to the end."""
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -11,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from tests.environment import plain_environment
 from tests.servers.places import HOST, free_port
 from tests.waiting import until
 
@@ -65,8 +65,7 @@ def command(folder: Path, *pace: str) -> list[str]:
 
 
 def environment(page_port: int | None = None) -> dict[str, str]:
-    own = {name: value for name, value in os.environ.items() if not name.startswith("QIANSHAO_")}
-    return own | {"QIANSHAO_WEB__PORT": str(page_port or free_port())}
+    return plain_environment() | {"QIANSHAO_WEB__PORT": str(page_port or free_port())}
 
 
 @contextmanager

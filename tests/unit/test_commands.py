@@ -14,15 +14,15 @@ from alerts.store.database import Database
 from city.tables import read_city, shipped_pack
 from qianshao.cli import app
 from qianshao.settings import Settings
+from tests.environment import plain_environment
 
 BAOAN = shipped_pack("baoan")
 
 
 @pytest.fixture(autouse=True)
 def nothing_is_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    for name in os.environ:
-        if name.startswith("QIANSHAO_"):
-            monkeypatch.delenv(name)
+    for name in os.environ.keys() - plain_environment().keys():
+        monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
 
 

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ValidationError
 
 from city.errors import SettingError
 from qianshao.settings import WEAK_PASSWORDS, ClockSettings, KafkaSettings, MqttSettings, Settings
+from tests.environment import plain_environment
 
 ROOT = Path(__file__).parents[2]
 GOOD = {
@@ -25,9 +26,8 @@ GOOD = {
 
 @pytest.fixture(autouse=True)
 def nothing_is_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    for name in os.environ:
-        if name.startswith("QIANSHAO_"):
-            monkeypatch.delenv(name)
+    for name in os.environ.keys() - plain_environment().keys():
+        monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
 
 
@@ -40,9 +40,8 @@ def production(**changes: Any) -> Settings:
 def loaded(environment: Mapping[str, str], folder: Path) -> dict[str, Any]:
     """The settings as a new process in a folder finds them: the configuration file's name is read at import."""
     code = "from qianshao.settings import Settings; print(Settings().model_dump_json())"
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("QIANSHAO_")}
     done = subprocess.run(
-        [sys.executable, "-c", code], env=inherited | environment, cwd=folder, capture_output=True, text=True
+        [sys.executable, "-c", code], env=plain_environment() | environment, cwd=folder, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
