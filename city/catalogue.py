@@ -30,17 +30,20 @@ class RiskClass(Record, frozen=True):
 
 class DeviceType(Record, frozen=True):
     """设备类型. `feed` names the message contract it speaks (docs/mqtt.md); `interval_s` is the usual time between
-    two signs of life."""
+    two signs of life; `measures`: ids of the indicators that it reports, of its class or common, besides those that
+    any device may have. None: whatever there is."""
 
     slug: str
     name: str
     feed: str
     interval_s: Annotated[int, msgspec.Meta(ge=1, le=86_400)]
+    measures: list[str] | None = None
 
 
 class Indicator(Record, frozen=True):
     """指标. `number` is its name in the log, given once. A value outside `valid_min..valid_max` is never judged;
-    a change faster than `max_step_per_min` is quarantined until later samples agree."""
+    a change faster than `max_step_per_min` is quarantined until later samples agree. `sample_s`: usual time between two
+    readings, where it is not the device's interval. `any_device`: any type of device may have it."""
 
     number: Annotated[int, msgspec.Meta(ge=0, le=0xFFFF)]  # as wide as the column `indicator` of a batch
     risk_class: str  # a class's slug, or COMMON
@@ -51,6 +54,8 @@ class Indicator(Record, frozen=True):
     valid_max: float
     max_step_per_min: float | None = None
     sign_of_life: bool = True
+    any_device: bool = False
+    sample_s: Annotated[int, msgspec.Meta(ge=1)] | None = None
     source: str = ""
 
 
@@ -61,3 +66,14 @@ class Catalogue(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     classes: list[RiskClass]
     device_types: list[DeviceType]
     indicators: list[Indicator]
+
+    def reported(self, risk_class: str, device_type: str) -> list[Indicator]:
+        """What devices of a type report where they stand in an area of a class: the class's own indicators before the
+        common ones, of two with one id only the class's."""
+        measures = next((t.measures for t in self.device_types if t.slug == device_type), None)
+        found: dict[str, Indicator] = {}
+        for of in (risk_class, COMMON):
+            for i in self.indicators:
+                if i.risk_class == of and (measures is None or i.any_device or i.id in measures):
+                    found.setdefault(i.id, i)
+        return list(found.values())

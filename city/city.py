@@ -167,6 +167,10 @@ class City:
             yield from _missing("indicators", key, "risk_class", indicator.risk_class, classes)
             if not indicator.valid_min < indicator.valid_max:
                 yield Problem("indicators", key, "valid_min is not below valid_max")
+        ids = {indicator.id for indicator in self.catalogue.indicators}
+        for device_type in self.catalogue.device_types:
+            for name in device_type.measures or []:
+                yield from _missing("device_types", device_type.slug, "measures", name, ids)
         yield from _repeated("indicators", ((f"{i.risk_class}/{i.id}", i.number) for i in self.catalogue.indicators))
         yield from _repeated("devices", ((d.id, d.number) for d in self.devices.values()))
 

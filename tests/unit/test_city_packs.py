@@ -3,8 +3,10 @@
 import re
 import shutil
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from city.catalogue import COMMON
@@ -129,7 +131,22 @@ def test_the_catalogue_has_all_93_indicators_and_their_numbers_never_clash(baoan
         "video-coverage": 11,
     }
     assert sum(planned.values()) == 93
-    beside = {"waterlogging": 2, "underpass-flooding": 2, "community-checkpoint": 6, "video-coverage": 8}
+    beside = {  # what they are derived from, and what goes with them
+        "waterlogging": 4,
+        "river-reservoir": 6,
+        "slope-geohazard": 6,
+        "typhoon-wind": 2,
+        "underpass-flooding": 4,
+        "gas-network": 5,
+        "pipe-collapse": 2,
+        "bridge-structure": 3,
+        "dust-confined-space": 4,
+        "construction-site": 2,
+        "env-pollution": 4,
+        "fire-small-places": 1,
+        "community-checkpoint": 6,
+        "video-coverage": 8,
+    }
     by_class = Counter(i.risk_class for i in indicators if i.risk_class != COMMON)
     assert by_class == {slug: n + beside.get(slug, 0) for slug, n in planned.items()}
     for i in indicators:
@@ -164,6 +181,7 @@ def test_findings_of_our_own_are_no_sign_of_a_device_s_life(baoan: City) -> None
         "refused_unit",
         "refused_clock",
         "clock_error",
+        "maintenance",
         "faulty",
     }
 
@@ -173,11 +191,21 @@ def test_truth_values_and_counts_may_jump(baoan: City) -> None:
     assert {unit for unit, _ in limited} == {"cm", "mm", "m", "m/s", "MPa"}
 
 
-def test_device_types_speak_one_of_four_feeds(baoan: City) -> None:
+def test_device_types_speak_one_of_five_feeds(baoan: City) -> None:
     feeds = Counter(t.feed for t in baoan.catalogue.device_types)
-    assert feeds == {"waterlogging": 5, "sentry": 1, "video": 2, "gateway": 2}
+    assert feeds == {"waterlogging": 5, "sentry": 1, "video": 2, "gateway": 2, "telemetry": 43}
     intervals = {t.slug: t.interval_s for t in baoan.catalogue.device_types}
     assert (intervals["electronic-water-gauge"], intervals["electronic-sentry"], intervals["nvr"]) == (300, 60, 60)
+
+
+def test_a_type_that_measures_what_is_in_no_catalogue_is_a_problem(baoan: City) -> None:
+    gauge = next(t for t in baoan.catalogue.device_types if t.slug == "tide-gauge")
+    wrong = msgspec.structs.replace(gauge, measures=["tidal_wave"])
+    types = [wrong if t is gauge else t for t in baoan.catalogue.device_types]
+    catalogue = msgspec.structs.replace(baoan.catalogue, device_types=types)
+    (problem,) = replace(baoan, catalogue=catalogue).problems()
+    assert (problem.table, problem.key) == ("device_types", "tide-gauge")
+    assert "tidal_wave" in problem.message
 
 
 def test_a_16th_class_is_a_change_of_data_only(tmp_path: Path) -> None:
