@@ -6,7 +6,7 @@ msgspec stops at the first reason and does not say which entry of a mapping it m
 import difflib
 import re
 import types
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import date
 from enum import Enum
@@ -40,6 +40,9 @@ class Misfit:
     at_key: bool = False
 
 
+MOST_NAMES = 40
+
+
 def misfits(value: Any, type_: Any, strict: bool = True, place: Place = ()) -> list[Misfit]:
     """Every reason why `msgspec.convert(value, type_, strict=strict)` fails, in reading order; empty when it works."""
     try:
@@ -49,10 +52,13 @@ def misfits(value: Any, type_: Any, strict: bool = True, place: Place = ()) -> l
     return []
 
 
-def nearest(word: str, known: Sequence[str]) -> str:
+def nearest(word: str, known: Collection[str]) -> str:
     """A remedy for a misspelt word: the nearest known one, or all of them when none is near."""
-    near = difflib.get_close_matches(word, known, 1, 0.6)
-    return f"did you mean {near[0]}?" if near else f"one of {', '.join(known)}"
+    names = sorted(known) if isinstance(known, frozenset) else list(known)
+    near = difflib.get_close_matches(word, names, 1, 0.6)
+    if near:
+        return f"did you mean {near[0]}?"
+    return f"one of {', '.join(names[:MOST_NAMES])}" + (f", … ({len(names)} in all)" if len(names) > MOST_NAMES else "")
 
 
 def alternatives(type_: Any) -> tuple[Any, ...]:

@@ -74,6 +74,15 @@ class YamlFile(Generic[T]):
         """An error about the value at a place."""
         return ConfigError(self.path, *self.mark(at), message, remedy)
 
+    def error_within(self, at: Place, offset: int, message: str, remedy: str = "") -> ConfigError:
+        """An error about the character at an offset of the text at a place; about its beginning where the text has
+        several lines."""
+        _, node = _find(self.root, at)
+        line, column = _mark_of(node)
+        if isinstance(node, yaml.ScalarNode) and node.start_mark and node.start_mark.line == node.end_mark.line:
+            column += offset + (node.style in ("'", '"'))
+        return ConfigError(self.path, line, column, message, remedy)
+
 
 def load_yaml(path: Path, type_: type[T]) -> YamlFile[T]:
     """The file converted to a type (whatever msgspec converts to, e.g. a struct or list[Struct]).

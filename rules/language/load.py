@@ -8,9 +8,11 @@ from city.catalogue import Catalogue
 from city.errors import ConfigError, ConfigErrors
 from city.yamlfile import YamlFile, load_yaml
 from rules.language.clashes import clashes
-from rules.language.pack import AbsenceRule, LevelRule, Pack, ParentRule, Rule
+from rules.language.cycles import cycles, with_basis
+from rules.language.pack import AbsenceRule, Derivation, LevelRule, Pack, ParentRule, Rule
 from rules.language.reader import Reader
 from rules.language.schema import PackFile, RulesFile
+from rules.language.vocabulary import vocabulary_of
 
 PACK_FILE = "pack.yaml"
 T = TypeVar("T")
@@ -24,12 +26,16 @@ def load_pack(folder: Path, catalogue: Catalogue) -> Pack:
     files = [file for path in paths if (file := _load(path, RulesFile, errors)) is not None]
     rules: list[Rule] = []
     parents: list[ParentRule] = []
+    derivations: list[Derivation] = []
+    vocabulary = vocabulary_of(files, catalogue)
     for file in files:
-        reader = Reader(file, catalogue)
+        reader = Reader(file, vocabulary)
+        derivations += reader.derivations()
         rules += reader.rules()
         parents += reader.parents()
         errors += reader.errors
     errors += clashes(files)
+    errors += cycles(files, derivations, rules)
     if not paths and head is not None:
         errors.append(ConfigError(folder, 0, 0, "the pack has no rules", "add a rules file beside pack.yaml"))
     if errors or head is None:
@@ -38,9 +44,10 @@ def load_pack(folder: Path, catalogue: Catalogue) -> Pack:
         name=head.value.pack,
         version=head.value.version,
         title=head.value.title,
-        levels=tuple(rule for rule in rules if isinstance(rule, LevelRule)),
+        levels=with_basis([rule for rule in rules if isinstance(rule, LevelRule)], derivations),
         absences=tuple(rule for rule in rules if isinstance(rule, AbsenceRule)),
         parents=tuple(parents),
+        derivations=tuple(derivations),
     )
 
 

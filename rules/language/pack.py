@@ -1,25 +1,31 @@
 """A rule pack with its meaning: what the engine compiles."""
 
 import hashlib
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from city.levels import LEVELS, Level
 from city.registry import ParentKind
 from city.transitions import Nature
+from rules.language.expressions import Node
 
 Marks = tuple[float | None, float | None, float | None, float | None]
 """A number for each of blue, yellow, orange, red; None where the level does not exist."""
 
 
+DEVICE = "device"
+"""What a rule judges, its subject, unless it is a place: a site, area, street or zone."""
+
+
 @dataclass(frozen=True)
 class Rule:
     """What all rules have. `classes`: slugs that the rule speaks of. `device_types`: None for all of a class.
-    `group`: "area", "device" or a parent kind. `clear_ms`: see docs/rules.md, clauses 5 and 6."""
+    `group`: "area", "device", another place or a parent kind. `clear_ms`: see docs/rules.md, clauses 5 and 6."""
 
     id: str
     title: str
     source: str
+    confidence: str
     nature: Nature
     classes: tuple[str, ...]
     device_types: tuple[str, ...] | None
@@ -30,15 +36,56 @@ class Rule:
     @property
     def version(self) -> str:
         """Hash of what the rule means. Texts do not count."""
-        return _meaning(self, without=("title", "source"))
+        return _meaning(self, without=("title", "source", "confidence"))
 
     def speaks_of(self, risk_class: str, device_type: str) -> bool:
         return risk_class in self.classes and (self.device_types is None or device_type in self.device_types)
 
 
 @dataclass(frozen=True)
+class Promotion:
+    """While `when` is true, up by so many levels, or to one: clause 10."""
+
+    when: Node
+    by: int = 0
+    to: Level = Level.NONE
+
+
+@dataclass(frozen=True)
+class Cap:
+    """While `when` is true, no level above this one."""
+
+    when: Node
+    level: Level
+
+
+@dataclass(frozen=True)
+class Confirmation:
+    """Without a witness, no level above `cap`; from `for_ms` after the alert began, none above `then`. `for_ms` None:
+    for as long as it takes. `all_`: whether it takes all witnesses."""
+
+    witnesses: tuple[Node, ...]
+    all_: bool
+    cap: Level
+    for_ms: int | None
+    then: Level
+
+
+@dataclass(frozen=True)
+class Override:
+    """Thresholds of some sites, or of all sites of some areas; None where the rule's own stand."""
+
+    sites: tuple[str, ...]
+    areas: tuple[str, ...]
+    threshold: Marks
+    source: str = field(repr=False)  # a text: it does not count for the rule's meaning
+
+
+@dataclass(frozen=True)
 class LevelRule(Rule):
-    """Judges an indicator. Thresholds and margin are in its unit."""
+    """Judges an indicator of a subject. Thresholds and margin are in its unit. `mark`: by level, the name of the site's
+    own mark that goes before the threshold. `when`: only while it is true. `basis`: hash of what the indicator is
+    derived from; empty when it is measured."""
 
     indicator: str
     low: bool
@@ -48,6 +95,26 @@ class LevelRule(Rule):
     max_gap_ms: int
     margin: float
     quarantine: bool
+    per: str = DEVICE
+    mark: tuple[str, str, str, str] = ("", "", "", "")
+    when: Node | None = None
+    promotions: tuple[Promotion, ...] = ()
+    caps: tuple[Cap, ...] = ()
+    confirmation: Confirmation | None = None
+    overrides: tuple[Override, ...] = ()
+    actions: tuple[tuple[Level, tuple[str, ...]], ...] = ()
+    basis: str = ""
+
+    @property
+    def conditions(self) -> tuple[Node, ...]:
+        """Every expression of the rule."""
+        witnesses = self.confirmation.witnesses if self.confirmation else ()
+        first = () if self.when is None else (self.when,)
+        return (*first, *(p.when for p in self.promotions), *(c.when for c in self.caps), *witnesses)
+
+    def actions_at(self, level: Level) -> tuple[str, ...]:
+        """What is to be done at a level: its own actions and those of the levels below."""
+        return tuple(action for at, actions in self.actions if at <= level for action in actions)
 
 
 @dataclass(frozen=True)
@@ -58,6 +125,21 @@ class AbsenceRule(Rule):
     of: tuple[str, ...] | None
     after_ms: Marks
     intervals: Marks
+
+
+@dataclass(frozen=True)
+class Derivation:
+    """An indicator that is computed from others, in `unit`, for the subjects that the rule file speaks of."""
+
+    indicator: str
+    unit: str
+    value: Node
+    classes: tuple[str, ...]
+    device_types: tuple[str, ...] | None = None
+    per: str = DEVICE
+
+    def speaks_of(self, risk_class: str, device_type: str) -> bool:
+        return risk_class in self.classes and (self.device_types is None or device_type in self.device_types)
 
 
 @dataclass(frozen=True)
@@ -92,11 +174,17 @@ class Pack:
     levels: tuple[LevelRule, ...]
     absences: tuple[AbsenceRule, ...]
     parents: tuple[ParentRule, ...]
+    derivations: tuple[Derivation, ...] = ()
 
 
 def lowest(marks: Marks) -> Level:
     """The lowest level that exists. ValueError when none does."""
     return min(level for level, mark in zip(LEVELS, marks, strict=True) if mark is not None)
+
+
+def meaning_of(parts: list[Any]) -> str:
+    """Hash of what some parts of a pack mean together."""
+    return hashlib.blake2b("\n".join(repr(part) for part in parts).encode(), digest_size=6).hexdigest()
 
 
 def _meaning(rule: Any, without: tuple[str, ...]) -> str:

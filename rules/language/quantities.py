@@ -4,21 +4,12 @@ import re
 from decimal import Decimal
 from fractions import Fraction
 
+from rules.language.units import factor_between, unit_of
+
 _NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)"
 _DURATION = re.compile(rf"({_NUMBER})\s*(ms|s|min|m|h|d)")
 _QUANTITY = re.compile(rf"({_NUMBER})\s*(\S.*)?")
 _DURATION_MS = {"ms": 1, "s": 1_000, "m": 60_000, "min": 60_000, "h": 3_600_000, "d": 86_400_000}
-
-# Units that convert into each other: factor to the first of the family. Exact, so that 33 mm is 3.3 cm to the last
-# bit, and a reading of 3.3 cm reaches it.
-_FAMILIES: tuple[dict[str, Fraction], ...] = (
-    {"m": Fraction(1), "cm": Fraction(1, 100), "mm": Fraction(1, 1000), "km": Fraction(1000)},
-    {"s": Fraction(1), "ms": Fraction(1, 1000), "min": Fraction(60), "h": Fraction(3600), "d": Fraction(86400)},
-    {"MPa": Fraction(1), "kPa": Fraction(1, 1000), "Pa": Fraction(1, 1_000_000)},
-    {"V": Fraction(1), "mV": Fraction(1, 1000)},
-    {"A": Fraction(1), "mA": Fraction(1, 1000)},
-)
-_BARE = {"1", "", "{person}"}  # units that are counts: a bare number is enough
 
 
 def parse_duration_ms(text: str | int | float) -> int:
@@ -41,14 +32,14 @@ def parse_quantity(text: str | int | float, unit: str) -> float:
     if match is None:
         raise ValueError(f"{text!r} is not a number with a unit; this indicator is in {unit}")
     given = (match[2] or "").strip()
-    if given == unit or (not given and unit in _BARE):
-        return float(match[1])
-    for family in _FAMILIES:
-        if given in family and unit in family:
-            return float(Fraction(Decimal(match[1])) * family[given] / family[unit])
     if not given:
+        if unit_of(unit).is_count:
+            return float(match[1])
         raise ValueError(f"{text!r} has no unit; this indicator is in {unit}")
-    raise ValueError(f"{text!r} is in {given}, and this indicator is in {unit}")
+    try:
+        return float(Fraction(Decimal(match[1])) * factor_between(unit_of(given), unit_of(unit)))
+    except ValueError:
+        raise ValueError(f"{text!r} is in {given}, and this indicator is in {unit}") from None
 
 
 def parse_share(text: str | int | float) -> float:

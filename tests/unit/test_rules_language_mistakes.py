@@ -97,7 +97,7 @@ LEVEL_MISTAKES = {
     "a margin in another unit": ("margin: 3 cm", "margin: ▶3 s", "'3 s' is in s, and this indicator is in cm"),
     "a margin without room": ("margin: 3 cm", "margin: ▶12 cm", "so it never clears"),
     "a comma that ended a text": ("blue: 10 cm, yellow", "blue: 10 cm, ▶or 1 dm, yellow", "or 1 dm"),
-    "a group that is none": ("step: ignore", "group: ▶street", "group is 'street'"),
+    "a group that is none": ("step: ignore", "group: ▶quarter", "group is 'quarter'"),
 }
 
 

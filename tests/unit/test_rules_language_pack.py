@@ -17,12 +17,13 @@ from city.registry import PARENT_KINDS, ParentKind
 from city.tables import read_city, shipped_pack
 from city.transitions import Nature
 from rules.engine.program import compile_pack
+from rules.language.expressions import Reading
 from rules.language.load import load_pack
-from rules.language.pack import AbsenceRule, LevelRule, Pack, ParentRule, lowest
+from rules.language.pack import AbsenceRule, Cap, Confirmation, LevelRule, Override, Pack, ParentRule, Promotion, lowest
 from tests.unit.packs import CAMERA_OFF, DEPTH, GATEWAY_DARK, GAUGE_OFF, pack
 
 BAOAN = Path(rules.__file__).parent / "packs" / "baoan"
-TEXTS = ("title", "source")
+TEXTS = ("title", "source", "confidence")
 RULES: tuple[LevelRule | AbsenceRule | ParentRule, ...] = (
     *pack(DEPTH).levels,
     *pack(GAUGE_OFF).absences,
@@ -56,6 +57,19 @@ OTHERS: dict[str, st.SearchStrategy[Any]] = {
     "silent": st.floats(0, 1),
     "at_least": st.integers(2, 100),
     "points": st.none() | st.integers(2, 100),
+    "confidence": st.sampled_from(["low", "med", "high"]),
+    "per": st.sampled_from(["device", "site", "area", "street", "zone"]),
+    "mark": st.tuples(*[st.text()] * 4),
+    "when": st.none() | st.builds(Reading, st.text()),
+    "promotions": st.lists(st.builds(Promotion, st.builds(Reading, st.text()), st.integers(1, 3))).map(tuple),
+    "caps": st.lists(st.builds(Cap, st.builds(Reading, st.text()), st.sampled_from(Level))).map(tuple),
+    "confirmation": st.none()
+    | st.builds(
+        Confirmation, st.just((Reading("rain"),)), st.booleans(), st.sampled_from(Level), st.none(), st.just(4)
+    ),
+    "overrides": st.lists(st.builds(Override, st.just(("S1",)), st.just(()), marks, st.just(""))).map(tuple),
+    "actions": st.lists(st.tuples(st.sampled_from(Level), st.lists(st.text()).map(tuple))).map(tuple),
+    "basis": st.text(),
 }
 
 

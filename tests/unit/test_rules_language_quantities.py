@@ -88,7 +88,7 @@ def test_a_converted_quantity_is_the_number_a_device_would_send(n: int, units: t
         ("cm", "cm", "is not a number with a unit"),
         ("nan cm", "cm", "is not a number with a unit"),
         ("1,5 cm", "cm", "is in ,5 cm"),
-        ("3 %", "1", "is in %"),
+        ("3 %", "cm", "is in %, and this indicator is in cm"),
     ],
 )
 def test_a_quantity_that_does_not_fit_says_what_it_is_and_what_it_should_be(
