@@ -71,7 +71,7 @@ def shard_fleet(city: City) -> Fleet:
 def level_rule(rule_id: str, indicator: str, threshold: Marks, **settings: object) -> LevelRule:
     """A level rule that is at once: no hold, one sample, no margin; `settings` replace fields."""
     plain = LevelRule(
-        id=rule_id, title=rule_id, source="", nature=Nature.HAZARD, classes=("waterlogging", "video"),
+        id=rule_id, title=rule_id, source="", confidence="low", nature=Nature.HAZARD, classes=("waterlogging", "video"),
         device_types=None, clear_ms=0, group="area", cause=rule_id, indicator=indicator, low=False,
         threshold=threshold, hold_ms=(0, 0, 0, 0), min_samples=1, max_gap_ms=15 * MINUTE, margin=0.0, quarantine=False,
     )  # fmt: skip
@@ -88,7 +88,7 @@ def absence_rule(
 ) -> AbsenceRule:
     """An absence rule of cameras and gauges."""
     plain = AbsenceRule(
-        id=rule_id, title=rule_id, source="", nature=Nature.DEVICE, classes=("waterlogging", "video"),
+        id=rule_id, title=rule_id, source="", confidence="low", nature=Nature.DEVICE, classes=("waterlogging", "video"),
         device_types=("gauge", "camera"), clear_ms=0, group="device", cause="offline", of=of, after_ms=after_ms,
         intervals=intervals,
     )  # fmt: skip
