@@ -11,15 +11,22 @@ class SubjectKind(Enum):
     DEVICE = "device"
     PARENT = "parent"
     INGEST = "ingest"
+    SITE = "site"
+    AREA = "area"
+    STREET = "street"
+    ZONE = "zone"
+    RULE = "rule"
 
 
 class Nature(Enum):
-    """What is wrong: something in the city, with a device, with what devices hang on, or with our own sight."""
+    """What is wrong: something in the city, with a device, with what devices hang on, with our own sight, or with a
+    rule."""
 
     HAZARD = "hazard"
     DEVICE = "device"
     PARENT = "parent"
     BLIND = "blind"
+    RULE = "rule"
 
 
 class Trigger(msgspec.Struct, frozen=True):
@@ -38,7 +45,8 @@ class Transition(msgspec.Struct, frozen=True, kw_only=True):
     event time of the alert's first transition. value: the reading behind it, in the indicator's unit; for an absence
     seconds without a sign of life. samples, held_ms: the evidence. explained_by: parent whose failure explains it.
     area, site, admin, risk_class: where; None where the subject has none. group: how alerts of the rule are
-    gathered into incidents: "area", "device" or a parent's kind, and group_key that area, device or parent. trigger:
+    gathered into incidents: "area", "device" or a parent's kind, and group_key that area, device or parent. suspected:
+    存疑, without a witness. actions: what is to be done at this level. trigger:
     the reading behind it; without one, time passing did it, and wall_ms is the wall time of the tick that said so.
     """
 
@@ -66,6 +74,8 @@ class Transition(msgspec.Struct, frozen=True, kw_only=True):
     group: str = "device"
     group_key: str | None = None
     explained_by: str | None = None
+    suspected: bool = False
+    actions: tuple[str, ...] = ()
     trigger: Trigger | None = None
     wall_ms: float | None = None
 

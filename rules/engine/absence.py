@@ -4,7 +4,7 @@ from typing import Any
 
 from numba import njit
 
-from rules.engine.kernel import after, change, count_silent, watch_due_at
+from rules.engine.kernel import after, count_silent, watch_due_at
 from rules.engine.state import (
     DECLARED,
     NEVER,
@@ -19,6 +19,7 @@ from rules.engine.state import (
     Program,
     State,
 )
+from rules.engine.tracks import change
 
 CLOSE = 0.1  # shares of silent devices nearer than this are as good as equal
 

@@ -8,6 +8,7 @@ from typing import Any
 from numba import njit
 
 from city.readings import Flag
+from rules.engine.columns import accept, watch_spikes
 from rules.engine.prefetch import prefetch
 from rules.engine.state import (
     DECLARED,
@@ -18,7 +19,6 @@ from rules.engine.state import (
     NEVER,
     NOBODY,
     NOT_DUE,
-    ON_TRACK,
     PRESENT,
     QUARANTINED,
     RETAINED,
@@ -48,88 +48,6 @@ def is_newer(ms: int, seq: int, flags: int, newest_ms: int, newest_seq: int) -> 
     if flags & _SUSPECT and seq == newest_seq and newest_ms != NEVER:
         return False
     return ms > newest_ms or (ms == newest_ms and seq > newest_seq)
-
-
-@njit(cache=True, inline="always")
-def change(
-    out: Array, n: int, on: int, index: int, row: int, before: int, after: int, event_ms: int, since_ms: int
-) -> Any:
-    """Begin the n-th change of `out`."""
-    c = out[n]
-    c.on, c.index, c.row, c.before, c.after = on, index, row, before, after
-    c.event_ms, c.since_ms = event_ms, since_ms
-    c.value, c.samples, c.held_ms, c.explained = 0.0, 0, 0, NOBODY
-    return c
-
-
-@njit(cache=True)
-def move(track: Any, index: int, row: int, to: int, ms: int, value: float, out: Array, n: int) -> int:
-    """Take a track to another level at event time `ms` and write it down. Returns the next free row of `out`."""
-    before = track.level
-    if before == 0:
-        track.since_ms = ms
-    c = change(out, n, ON_TRACK, index, row, before, to, ms, track.since_ms)
-    c.value = value
-    if to > before:
-        c.samples = track.samples[to - 1]
-        c.held_ms = ms - track.held_ms[to - 1]
-        track.clear_ms = NEVER
-    else:
-        c.held_ms = ms - track.clear_ms
-        track.clear_ms = ms if to > track.stays else NEVER
-    track.level = to
-    return n + 1
-
-
-@njit(cache=True, inline="always")
-def due_at(track: Any, rule: Any) -> int:
-    """Event time at which time alone brings the track's next change; NOT_DUE when nothing but a reading will."""
-    due = NOT_DUE
-    if track.last_ms == NEVER:
-        return due
-    for i in range(track.level, 4):
-        if track.held_ms[i] != NEVER and track.samples[i] >= rule.min_samples:
-            due = min(due, track.held_ms[i] + rule.hold_ms[i])
-    if track.level > 0 and track.clear_ms != NEVER:
-        due = min(due, track.clear_ms + rule.clear_ms)
-    return due if due <= track.last_ms + rule.max_gap_ms else NOT_DUE
-
-
-@njit(cache=True, inline="always")
-def judge(state: State, program: Program, index: int, value: float, ms: int, row: int, out: Array, n: int) -> int:
-    """One accepted reading on one track: clause 6. Returns the next free row of `out`."""
-    track = state.tracks[index]
-    rule = program.rules[track.rule]
-    x = value * rule.sign
-    stale = track.last_ms != NEVER and ms - track.last_ms > rule.max_gap_ms
-    track.last_ms = ms
-    reached = stays = 0
-    for i in range(4):
-        if x >= rule.threshold[i] - rule.margin:
-            stays = i + 1
-        if not x >= rule.threshold[i]:
-            track.held_ms[i] = NEVER
-            track.samples[i] = 0
-            continue
-        if track.held_ms[i] == NEVER or stale:
-            track.held_ms[i] = ms
-            track.samples[i] = 0
-        track.samples[i] = min(track.samples[i] + 1, 255)
-        if track.samples[i] >= rule.min_samples and ms - track.held_ms[i] >= rule.hold_ms[i]:
-            reached = i + 1
-    track.stays = stays
-    if reached > track.level:
-        n = move(track, index, row, reached, ms, value, out, n)
-    elif track.level > 0:
-        if track.level > stays:
-            if track.clear_ms == NEVER or stale:
-                track.clear_ms = ms
-            if ms - track.clear_ms >= rule.clear_ms:
-                n = move(track, index, row, rule.lower[track.level], ms, value, out, n)
-        else:
-            track.clear_ms = NEVER
-    state.track_due[index] = due_at(track, rule)
-    return n
 
 
 @njit(cache=True, inline="always")
@@ -253,12 +171,14 @@ def apply_rows(
                 column = program.slot_of[min(indicator[i + _NEAR], beyond)]
                 for w in range(ahead.watch, ahead.watch + ahead.watches):
                     prefetch(state.watches, w)
-                if column >= 0 and program.slots[ahead.kind, column].series >= 0:
-                    ahead_slot = program.slots[ahead.kind, column]
-                    prefetch(state.series, ahead.series + ahead_slot.series)
-                    if not ahead_slot.above < value[i + _NEAR] < ahead_slot.below:
-                        first = ahead.track + ahead_slot.track
-                        for t in range(first, first + ahead_slot.tracks):
+                if column >= 0 and program.slots[ahead.kind, column] >= 0:
+                    ahead_column = program.columns[program.slots[ahead.kind, column]]
+                    prefetch(state.series, ahead.series + ahead_column.series)
+                    if ahead_column.windows or ahead_column.feeds:
+                        prefetch(state.cells, state.cell_of[d])
+                    if not ahead_column.above < value[i + _NEAR] < ahead_column.below:
+                        first = ahead.track + ahead_column.track
+                        for t in range(first, first + ahead_column.tracks):
                             prefetch(state.tracks, t)
         if i < 0:
             continue
@@ -277,12 +197,13 @@ def apply_rows(
         owner, what = state.devices[d], min(indicator[i], beyond)
         if owner.watches > 0 and program.alive[what]:
             sign_of_life(state, program, d, what, ms, s, flags[i], sighted)
-        column = program.slot_of[what]
-        if column < 0 or program.slots[owner.kind, column].series < 0:
+        slot = program.slot_of[what]
+        column = program.slots[owner.kind, slot] if slot >= 0 else NOBODY
+        if column < 0:
             outcomes[UNJUDGED] += 1
             continue
-        slot = program.slots[owner.kind, column]
-        series = state.series[owner.series + slot.series]
+        c = program.columns[column]
+        series = state.series[owner.series + c.series]
         if not is_newer(ms, s, flags[i], series.newest_ms, series.newest_seq):
             outcomes[LATE] += 1
             continue
@@ -290,46 +211,18 @@ def apply_rows(
         if flags[i] & _HISTORY or ms < log_ms - LATE_LIMIT_MS:
             outcomes[HISTORY] += 1
             continue
-        first = owner.track + slot.track
-        if slot.step > 0:
-            verdict = quarantine(series, value[i], ms, slot.step)
+        if c.windows:
+            watch_spikes(state, program, d, column, value[i], ms)
+        if c.step > 0:
+            verdict = quarantine(series, value[i], ms, c.step)
             if verdict == 1:
                 outcomes[QUARANTINED] += 1
                 continue
             if verdict == 2:
-                for t in range(first, first + slot.tracks):
-                    n = judge(state, program, t, series.odd_value, series.odd_ms, i, out, n)
-                series.busy = 1
+                n = accept(state, program, d, column, series.odd_value, series.odd_ms, i, out, n)
         outcomes[JUDGED] += 1
-        series.value, series.value_ms = value[i], ms
-        if series.busy or not slot.above < value[i] < slot.below:
-            series.busy = 0
-            for t in range(first, first + slot.tracks):
-                n = judge(state, program, t, value[i], ms, i, out, n)
-                series.busy |= state.tracks[t].level | state.tracks[t].stays
-    return n
-
-
-@njit(cache=True)
-def pass_time(state: State, program: Program, indices: Array, log_ms: int, out: Array) -> int:
-    """What time alone brings on the tracks at `indices`, all due at or before `log_ms`: clause 6.
-
-    `out` must have room for eight changes a track. Returns the changes.
-    """
-    n = 0
-    for index in indices:
-        track = state.tracks[index]
-        rule = program.rules[track.rule]
-        due = state.track_due[index]
-        while due <= log_ms:
-            to = 0
-            for i in range(track.level, 4):
-                ready = track.held_ms[i] != NEVER and track.samples[i] >= rule.min_samples
-                if ready and track.held_ms[i] + rule.hold_ms[i] == due:
-                    to = i + 1
-            if to == 0:
-                to = rule.lower[track.level]
-            n = move(track, index, NOBODY, to, due, 0.0, out, n)
-            due = due_at(track, rule)
-        state.track_due[index] = due
+        if c.windows == 0 and c.feeds == 0 and not series.busy and c.above < value[i] < c.below:
+            series.value, series.value_ms = value[i], ms  # nothing else comes of it: most readings on most days
+            continue
+        n = accept(state, program, d, column, value[i], ms, i, out, n)
     return n

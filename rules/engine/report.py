@@ -1,6 +1,7 @@
 """Changes of the kernel's records, told as transitions of alerts. docs/rules.md, clause 8."""
 
 import hashlib
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -9,24 +10,27 @@ from typing import Any
 import numpy as np
 
 from city.city import City
-from city.fleet import Fleet
 from city.levels import Level
 from city.readings import Batch
 from city.registry import PARENT_KINDS
 from city.transitions import Nature, SubjectKind, Transition, Trigger
+from rules.engine.plans import PLACES
 from rules.engine.program import Compiled
 from rules.engine.sight import Blindness
-from rules.engine.state import NOBODY, ON_PARENT, ON_TRACK, State
+from rules.engine.state import NOBODY, ON_PARENT, ON_RULE, ON_TRACK, State
+from rules.engine.subjects import Subjects
+from rules.language.pack import DEVICE, LevelRule
 
 BLIND_RULE = "blind"
+DISABLED_RULE = "rule-disabled"
 
 
 @dataclass(frozen=True)
 class Reporter:
-    """Knows the names behind the rows of a shard: of its fleet, its rules and the city."""
+    """Knows the names behind the rows of a shard: of its subjects, its rules and the city."""
 
     city: City
-    fleet: Fleet
+    subjects: Subjects
     compiled: Compiled
     state: State
 
@@ -38,8 +42,10 @@ class Reporter:
         for change in changes:
             if change["on"] == ON_PARENT:
                 yield self._of_parent(change, log_ms, wall_ms)
+            elif change["on"] == ON_RULE:
+                yield self._of_rule(change, log_ms, wall_ms)
             else:
-                yield self._of_device(change, log_ms, batch, wall_ms)
+                yield self._of_subject(change, log_ms, batch, wall_ms)
 
     def blindness(self, change: Blindness, log_ms: int, wall_ms: float) -> Transition:
         """We stopped seeing through an ingest process, or see again."""
@@ -63,42 +69,57 @@ class Reporter:
             wall_ms=wall_ms,
         )
 
-    def place_of(self, device_row: int) -> dict[str, Any]:
-        """Where a device is: the fields of a Transition that say so."""
-        fleet = self.fleet
-        area = self.city.areas[fleet.area_ids[fleet.area[device_row]]]
+    def place_of(self, row: int) -> dict[str, Any]:
+        """Where a subject is: the fields of a Transition that say so. A zone is in the administrative unit of its first
+        area."""
+        subjects = self.subjects
+        site, area, street, zone = (self._place(row, level) for level in range(len(PLACES)))
+        admin = (street or "").partition("/")[0] or self._admin_of_zone.get(zone or "")
         return {
-            "risk_class": area.risk_class,
-            "admin": area.admin,
-            "area": area.id,
-            "site": fleet.site_ids[fleet.site[device_row]],
+            "risk_class": subjects.kinds[subjects.kind[row]].risk_class,
+            "admin": admin,
+            "area": area,
+            "site": site,
         }
 
-    def group_key(self, group: str, device_row: int) -> str:
-        """What a device's alert gathers under; its area where it has no parent of that kind."""
-        fleet = self.fleet
-        if group == "device":
-            return fleet.ids[device_row]
+    def group_key(self, group: str, row: int) -> str:
+        """What a subject's alert gathers under: the device, a parent, or a place; its area, or itself, where it has no
+        such thing."""
+        subjects = self.subjects
+        if group == DEVICE or row >= len(subjects.fleet):
+            place = self._place(row, PLACES.index(group)) if group in PLACES else None
+            return place or subjects.ids[row]
+        if group in PLACES:
+            return self._place(row, PLACES.index(group)) or subjects.ids[row]
         for column, kind in enumerate(PARENT_KINDS):
-            parent = fleet.parents[device_row, column]
+            parent = subjects.fleet.parents[row, column]
             if group == kind.value and parent != NOBODY:
-                return fleet.parent_ids[parent]
-        return fleet.area_ids[fleet.area[device_row]]
+                return subjects.fleet.parent_ids[parent]
+        return self._place(row, PLACES.index("area")) or subjects.ids[row]
 
-    def device_of_track(self, track: int) -> int:
+    def _place(self, row: int, level: int) -> str | None:
+        place = int(self.subjects.places[row, level])
+        return None if place == NOBODY else self.subjects.place_ids[level][place]
+
+    @cached_property
+    def _admin_of_zone(self) -> dict[str, str]:
+        return {area.zone: area.admin for area in reversed(list(self.city.areas.values()))}
+
+    def subject_of_track(self, track: int) -> int:
         return int(np.searchsorted(self.state.devices["track"], track, side="right")) - 1
 
-    def _of_device(self, change: Any, log_ms: int, batch: Batch | None, wall_ms: float | None) -> Transition:
+    def _of_subject(self, change: Any, log_ms: int, batch: Batch | None, wall_ms: float | None) -> Transition:
         index = int(change["index"])
         if change["on"] == ON_TRACK:
-            row = self.device_of_track(index)
-            rule: Any = self.compiled.pack.levels[self.state.tracks[index]["rule"]]
+            row = self.subject_of_track(index)
+            variant = self.compiled.program.rules[self.state.tracks[index]["rule"]]
+            rule: Any = self.compiled.pack.levels[variant["rule"]]
             value, unit = self._value(change, row, index)
         else:
             row = int(self.state.watches[index]["device"])
             rule = self.compiled.pack.absences[self.state.watches[index]["rule"]]
             value, unit = float(change["value"]), "s"
-        subject, since_ms, at = self.fleet.ids[row], int(change["since_ms"]), int(change["row"])
+        subject, since_ms, at = self.subjects.ids[row], int(change["since_ms"]), int(change["row"])
         explained = int(change["explained"])
         trigger = None
         if batch is not None and at != NOBODY:
@@ -109,7 +130,7 @@ class Reporter:
             rule_version=rule.version,
             title=rule.title,
             nature=rule.nature,
-            subject_kind=SubjectKind.DEVICE,
+            subject_kind=SubjectKind(self.subjects.per(row)),
             subject=subject,
             level_from=Level(change["before"]),
             level_to=Level(change["after"]),
@@ -123,25 +144,28 @@ class Reporter:
             cause=rule.cause,
             group=rule.group,
             group_key=self.group_key(rule.group, row),
-            explained_by=None if explained < 0 else self.fleet.parent_ids[explained],
+            explained_by=None if explained < 0 else self.subjects.fleet.parent_ids[explained],
+            suspected=bool(change["suspected"]),
+            actions=rule.actions_at(Level(change["after"])) if isinstance(rule, LevelRule) else (),
             trigger=trigger,
             wall_ms=wall_ms,
             **self.place_of(row),
         )
 
     def _value(self, change: Any, row: int, track: int) -> tuple[float, str]:
-        """The reading behind a change of a track, and its unit. Time alone changes it on the last accepted value."""
-        plan = self.compiled.kinds[self.fleet.kind[row]]
+        """The value behind a change of a track, and its unit. Time alone changes it on the last accepted value."""
+        plan = self.compiled.kinds[self.subjects.kind[row]]
         columns = [i for i, column in enumerate(plan.columns) for _ in column.rules]
         column = columns[track - int(self.state.devices[row]["track"])]
-        unit = plan.columns[column].indicator.unit
+        unit = plan.columns[column].unit
         if change["row"] == NOBODY:
-            return float(self.state.series[int(self.state.devices[row]["series"]) + column]["value"]), unit
+            last = float(self.state.series[int(self.state.devices[row]["series"]) + column]["value"])
+            return (0.0 if math.isnan(last) else last), unit
         return float(change["value"]), unit
 
     def _of_parent(self, change: Any, log_ms: int, wall_ms: float | None) -> Transition:
         index = int(change["index"])
-        parent = self.city.parents[self.fleet.parent_ids[index]]
+        parent = self.city.parents[self.subjects.fleet.parent_ids[index]]
         rule = self.compiled.pack.parents[self.state.parents[index]["rule"]]
         since_ms = int(change["since_ms"])
         return Transition(
@@ -166,14 +190,36 @@ class Reporter:
             wall_ms=wall_ms,
         )
 
+    def _of_rule(self, change: Any, log_ms: int, wall_ms: float | None) -> Transition:
+        owner, since_ms = self.compiled.owners[change["index"]], int(change["since_ms"])
+        return Transition(
+            alert=alert_id(DISABLED_RULE, "", owner, since_ms),
+            rule=DISABLED_RULE,
+            rule_version="",
+            title="规则停用",
+            nature=Nature.RULE,
+            subject_kind=SubjectKind.RULE,
+            subject=owner,
+            level_from=Level(change["before"]),
+            level_to=Level(change["after"]),
+            event_ms=int(change["event_ms"]),
+            log_ms=log_ms,
+            since_ms=since_ms,
+            cause=DISABLED_RULE,
+            group="rule",
+            group_key=owner,
+            wall_ms=wall_ms,
+        )
+
     @cached_property
     def _class_of_children(self) -> dict[int, str]:
         """Risk class of each parent's first device in the shard, by parent row."""
         classes: dict[int, str] = {}
-        for column in range(self.fleet.parents.shape[1]):
-            rows, first = np.unique(self.fleet.parents[:, column], return_index=True)
+        fleet = self.subjects.fleet
+        for column in range(fleet.parents.shape[1]):
+            rows, first = np.unique(fleet.parents[:, column], return_index=True)
             for parent, row in zip(rows, first, strict=True):
-                classes.setdefault(int(parent), self.fleet.kinds[self.fleet.kind[row]][0])
+                classes.setdefault(int(parent), fleet.kinds[fleet.kind[row]][0])
         return classes
 
 

@@ -9,16 +9,23 @@ from city.fleet import Fleet
 from city.readings import Batch, Tick
 from city.transitions import Transition
 from rules.engine.absence import pass_parents, pass_silence
-from rules.engine.kernel import apply_rows, pass_time
-from rules.engine.layout import lay_out
-from rules.engine.program import Compiled, compile_pack
+from rules.engine.carry import Carried, carry_over
+from rules.engine.columns import beat
+from rules.engine.kernel import apply_rows
+from rules.engine.layout import compile_for, lay_out
+from rules.engine.program import Compiled
 from rules.engine.report import Reporter
 from rules.engine.sight import Blindness, Sight, observe
-from rules.engine.snapshot import Carried, carry_over, pack_snapshot, unpack_snapshot
-from rules.engine.state import CHANGE, OUTCOMES, Array, records
+from rules.engine.snapshot import pack_snapshot, unpack_snapshot
+from rules.engine.state import CHANGE, NEVER, OUTCOMES, Array, records
+from rules.engine.subjects import subjects_of
+from rules.engine.tracks import pass_time
 from rules.language.pack import Pack
 
 ROWS_AT_ONCE = 8192
+CHANGES_AT_ONCE = 1 << 16
+BEAT_MS = 10_000
+"""How often, in log time, it is looked at what can change without a reading: docs/rules.md, clause 10."""
 
 
 class Shard:
@@ -28,13 +35,14 @@ class Shard:
     """
 
     def __init__(self, city: City, fleet: Fleet, pack: Pack) -> None:
-        self._compiled: Compiled = compile_pack(pack, city.catalogue, fleet.kinds)
-        self._state = lay_out(fleet, self._compiled)
-        self._reporter = Reporter(city, fleet, self._compiled, self._state)
+        self._subjects = subjects_of(fleet, pack, city)
+        self._compiled: Compiled = compile_for(pack, city, self._subjects)
+        self._state = lay_out(city, self._subjects, self._compiled)
+        self._reporter = Reporter(city, self._subjects, self._compiled, self._state)
         self._sight = Sight()
         self._outcomes = np.zeros(len(OUTCOMES), np.int64)
-        per_row = 2 * max((len(c.rules) for plan in self._compiled.kinds for c in plan.columns), default=0)
-        self._out = records(ROWS_AT_ONCE * per_row, CHANGE)
+        self._rows_at_once = min(ROWS_AT_ONCE, 1 + CHANGES_AT_ONCE // max(1, self._compiled.most_changes))
+        self._out = records(self._rows_at_once * self._compiled.most_changes, CHANGE)
 
     @property
     def log_ms(self) -> int:
@@ -63,8 +71,8 @@ class Shard:
     def apply(self, batch: Batch) -> list[Transition]:
         """Judge n readings, in their order."""
         transitions: list[Transition] = []
-        for start in range(0, len(batch), ROWS_AT_ONCE):
-            rows = batch[start : start + ROWS_AT_ONCE] if len(batch) > ROWS_AT_ONCE else batch
+        for start in range(0, len(batch), self._rows_at_once):
+            rows = batch[start : start + self._rows_at_once] if len(batch) > self._rows_at_once else batch
             sight = self._sight
             n = apply_rows(
                 self._state,
@@ -86,8 +94,11 @@ class Shard:
         blindness = observe(sight, tick)
         transitions = [report.blindness(change, sight.log_ms, tick.wall_ms) for change in blindness]
         if sight.log_ms != before:
-            for changes in (self._pass_time(), self._pass_silence(), self._pass_parents()):
-                transitions += report.transitions(changes, sight.log_ms, wall_ms=tick.wall_ms)
+            passes = [self._pass_time, self._pass_silence, self._pass_parents]
+            if before == NEVER or sight.log_ms // BEAT_MS > before // BEAT_MS:
+                passes.insert(1, self._beat)
+            for changes in passes:
+                transitions += report.transitions(changes(), sight.log_ms, wall_ms=tick.wall_ms)
         return transitions
 
     def gone_quiet(self, wall_ms: float) -> list[Transition]:
@@ -101,20 +112,26 @@ class Shard:
 
     def snapshot(self) -> bytes:
         """Everything that is remembered, to be restored into a shard of the same or of changed rules and registry."""
-        return pack_snapshot(self._state, self._sight, self._compiled, self._reporter.fleet)
+        return pack_snapshot(self._state, self._sight, self._compiled, self._subjects)
 
     def restore(self, snapshot: bytes) -> Carried:
         """Take over what a snapshot remembers. Says what was kept, reset and dropped, and the transitions that
         end the alerts of what was reset or dropped. Raises ValueError when it is not a snapshot."""
         old = unpack_snapshot(snapshot)
         self._sight = old.sight
-        self._state = lay_out(self._reporter.fleet, self._compiled, old.sight.sighted)
-        self._reporter = Reporter(self._reporter.city, self._reporter.fleet, self._compiled, self._state)
+        city = self._reporter.city
+        self._state = lay_out(city, self._subjects, self._compiled, old.sight.sighted)
+        self._reporter = Reporter(city, self._subjects, self._compiled, self._state)
         return carry_over(old, self._reporter)
 
     def _pass_time(self) -> Array:
         due = np.flatnonzero(self._state.track_due <= self._sight.log_ms)
         return self._changes(8 * len(due), pass_time, due, self._sight.log_ms)
+
+    def _beat(self) -> Array:
+        columns = self._compiled.program.columns["tracks"][self._state.beats[:, 1]]
+        room = int((2 + 3 * columns).sum()) + 6 * len(self._state.seconds)
+        return self._changes(room, beat, self._sight.log_ms)
 
     def _pass_silence(self) -> Array:
         due = np.flatnonzero(self._state.watch_due <= self._sight.sighted)

@@ -1,8 +1,8 @@
 """The engine's state: arrays of small records, one for each thing that is remembered.
 
 A reading touches one record of each array, so a record is laid out to stay within a cache line or two. A *series*
-is one indicator of one device, a *track* one rule on one series, a *watch* one absence rule on one device.
-"""
+is one indicator of one subject, a *track* one rule on one series, a *watch* one absence rule on one device. A subject
+is a device or, for rules that judge places, a place."""
 
 from typing import Any, NamedTuple
 
@@ -49,6 +49,13 @@ TRACK = np.dtype(
     ]
 )
 
+# Of a track whose rule has expressions: whether it is confirmed, whether it was last told to be suspected, and above
+# these the highest level that its last value reached, before promotions and caps.
+CONFIRMED, SUSPECTED, RAW_SHIFT = 1, 2, 2
+
+# A pane of a window, or whatever else an expression remembers: a time, a value, a number of readings.
+CELL = np.dtype([("ms", "i8"), ("value", "f8"), ("n", "u4"), ("spare", "u4")])
+
 PRESENT, SILENT, DECLARED, RETURNED = 0, 1, 2, 3
 
 WATCH = np.dtype(
@@ -82,22 +89,38 @@ PARENT = np.dtype(
     ]
 )
 
-for _record, _size in ((DEVICE, 16), (SERIES, 64), (TRACK, 64), (WATCH, 64), (PARENT, 32)):
+for _record, _size in ((DEVICE, 16), (SERIES, 64), (TRACK, 64), (WATCH, 64), (PARENT, 32), (CELL, 24)):
     assert _record.itemsize == _size
 
+# A rule as it judges one kind of subject, with one set of thresholds. Its expressions are programs that begin in
+# Program.code, NOBODY where there is none.
 LEVEL_RULE = np.dtype(
     [
         ("threshold", "f8", 4),  # infinite where the level does not exist; negated for `low`
         ("hold_ms", "i8", 4),
         ("lower", "u1", 5),  # next lower existing level
+        ("higher", "u1", 5),  # next higher existing level, the highest being its own
         ("min_samples", "u1"),
+        ("plain", "u1"),  # no expressions
+        ("around", "u1"),  # expressions look beyond the subject
+        ("confirm_cap", "u1"),
+        ("confirm_then", "u1"),
         ("sign", "f8"),
         ("margin", "f8"),
         ("clear_ms", "i8"),
         ("max_gap_ms", "i8"),
+        ("confirm_for_ms", "i8"),  # NOT_DUE: for as long as it takes
+        ("when", "i4"),
+        ("clause", "i4"),  # into Program.clauses
+        ("clauses", "i4"),
+        ("confirm", "i4"),
+        ("rule", "i4"),  # row in the pack
     ],
     align=True,
 )
+
+# A promotion (by so many levels, or to one) or a cap, while its program is true.
+CLAUSE = np.dtype([("code", "i4"), ("by", "u1"), ("to", "u1"), ("cap", "u1"), ("spare", "u1")])
 
 ABSENCE_RULE = np.dtype(
     [
@@ -115,21 +138,37 @@ PARENT_RULE = np.dtype(
     [("silent", "f8"), ("clear_ms", "i8"), ("at_least", "i4"), ("points", "i4"), ("level", "u1")], align=True
 )
 
-# Of one kind of device, one judged indicator: where its series and tracks are within the device's. A value between
+# Of one kind of subject, one indicator: where its series, tracks and cells are within the subject's. A value between
 # `above` and `below` is calm: it reaches no threshold.
-SLOT = np.dtype(
+COLUMN = np.dtype(
     [
-        ("series", "i2"),
-        ("track", "i2"),
-        ("tracks", "i2"),
-        ("spare", "i2"),
+        ("series", "i4"),
+        ("track", "i4"),
+        ("tracks", "i4"),
+        ("window", "i4"),  # into Program.windows
+        ("windows", "i4"),
+        ("feed", "i4"),  # into Program.feeds: the columns that are derived from this one
+        ("feeds", "i4"),
+        ("code", "i4"),  # what it is derived by, or NOBODY
+        ("owner", "i4"),  # who fails when it fails
+        ("spare", "i4"),
         ("step", "f8"),
         ("above", "f8"),
         ("below", "f8"),
+        ("most", "f8"),  # greatest valid value
     ]
 )
 
-ON_TRACK, ON_WATCH, ON_PARENT = 0, 1, 2
+WINDOW = np.dtype([("width_ms", "i8"), ("cell", "i4"), ("days", "i2"), ("keeps", "u1"), ("spare", "u1")])
+
+# One operation of a program: rules/engine/codes.py.
+CODE = np.dtype([("x", "f8"), ("length_ms", "i8"), ("a", "i4"), ("b", "i4"), ("c", "i4"), ("op", "i4")])
+
+# Who is asked of the others: `group` says by which of State.places the members are grouped, and `first` where the first
+# group's begin in State.gather_start.
+GATHERING = np.dtype([("first", "i4"), ("group", "i2"), ("source", "u1"), ("others", "u1")])
+
+ON_TRACK, ON_WATCH, ON_PARENT, ON_RULE = 0, 1, 2, 3
 
 CHANGE = np.dtype(
     [
@@ -137,13 +176,14 @@ CHANGE = np.dtype(
         ("since_ms", "i8"),
         ("held_ms", "i8"),
         ("value", "f8"),
-        ("index", "i4"),  # of the track, watch or parent
+        ("index", "i4"),  # of the track, watch, parent or owner of expressions
         ("row", "i4"),  # of the batch, or NOBODY when time alone did it
         ("explained", "i4"),
         ("samples", "i4"),
         ("on", "u1"),
         ("before", "u1"),
         ("after", "u1"),
+        ("suspected", "u1"),
     ],
     align=True,
 )
@@ -164,44 +204,70 @@ Array = npt.NDArray[Any]
 
 
 class Program(NamedTuple):
-    """A pack compiled for kinds of devices; constant between reloads.
+    """A pack compiled for kinds of subjects; constant between reloads, but for the two arrays to work in.
 
-    rules: (R,) LEVEL_RULE. absences: (A,) ABSENCE_RULE. parent_rules: (P,) PARENT_RULE.
-    slot_of: (indicators,) int16, column in `slots` of a judged indicator, or -1. slots: (kinds, columns) SLOT.
+    rules: (R,) LEVEL_RULE. absences: (A,) ABSENCE_RULE. parent_rules: (P,) PARENT_RULE. clauses: (K,) CLAUSE.
+    slot_of: (indicators,) int16, column in `slots` of a known indicator, or -1. slots: (kinds, S) int32 into `columns`,
+    or -1. columns: (C,) COLUMN. windows: (W,) WINDOW. feeds: (F,) int32 into `columns`. code: (N,) CODE.
+    gatherings: (G,) GATHERING. marks: (M, sites) float64, marks of the registry, NaN where a site has none.
     alive: (indicators,) uint8. ends: (A, indicators) uint8, whether the indicator ends the rule's silence. The last
-    indicator is none: it stands for numbers beyond the catalogue's.
+    indicator is none: it stands for numbers beyond the catalogue's. zone_ms: local time less UTC.
+    stack, scratch: float64, to work in.
     """
 
     rules: Array
     absences: Array
     parent_rules: Array
+    clauses: Array
     slot_of: Array
     slots: Array
+    columns: Array
+    windows: Array
+    feeds: Array
+    code: Array
+    gatherings: Array
+    marks: Array
     alive: Array
     ends: Array
+    zone_ms: int
+    stack: Array
+    scratch: Array
 
 
 class State(NamedTuple):
-    """All that a shard remembers of its d devices.
+    """All that a shard remembers of its d subjects: devices by registry number, then places.
 
     local: (numbers,) int32, row of a registry number, or NOBODY. devices: (d,) DEVICE. interval_ms: (d,) int64.
-    parents_of: (d, 4) int32 rows of parents, or NOBODY. series: (s,) SERIES. tracks: (t,) TRACK.
-    track_due: (t,) int64, event time at which time alone changes it. watches: (w,) WATCH. watch_due: (w,) int64,
-    sighted time before which a watch need not be looked at. parents: (p,) PARENT. children: (c,) int32, rows of
-    watches, grouped by parent.
-    """
+    parents_of: (d, 4) int32 rows of parents, or NOBODY. cell_of: (d,) int64, its first cell. places: (d, 4) int32, its
+    site, area, street and zone, or NOBODY. series: (s,) SERIES. tracks: (t,) TRACK. track_due: (t,) int64, event time
+    at which time alone changes it. track_flags: (t,) uint8. cells: (c,) CELL. failures: (owners,) int64. watches: (w,)
+    WATCH. watch_due: (w,) int64, sighted time before which a watch need not be looked at. parents: (p,) PARENT.
+    children: (c,) int32, rows of watches, grouped by parent. gather_start: (g + 1,) int64 into members. members: (m,)
+    int32, rows of series, tracks or watches, and member_current: (m,) int64, ms for which a member's value is current.
+    beats: (b, 2) int32, subject and column of what is derived at beats. seconds: (l, 3) int32, track, subject and
+    series of what is looked at a second time."""
 
     local: Array
     devices: Array
     interval_ms: Array
     parents_of: Array
+    cell_of: Array
+    places: Array
     series: Array
     tracks: Array
     track_due: Array
+    track_flags: Array
+    cells: Array
+    failures: Array
     watches: Array
     watch_due: Array
     parents: Array
     children: Array
+    gather_start: Array
+    members: Array
+    member_current: Array
+    beats: Array
+    seconds: Array
 
 
 def records(n: int, dtype: "np.dtype[Any]", **values: int) -> Array:

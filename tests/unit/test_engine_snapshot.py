@@ -11,7 +11,8 @@ from city.city import City
 from city.levels import Level
 from city.registry import Device
 from city.transitions import Transition
-from rules.engine.snapshot import Carried, Snapshot
+from rules.engine.carry import Carried
+from rules.engine.snapshot import Snapshot
 from rules.language.pack import Pack
 from tests.cities import cameras, gateway, gauges, small_city
 from tests.unit.packs import CAMERA_OFF, DEPTH, GATEWAY_DARK, GAUGE_OFF, pack

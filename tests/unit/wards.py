@@ -8,7 +8,7 @@ from city.levels import Level
 from city.readings import Tick, batch_of
 from city.transitions import Transition
 from rules.engine.shard import Shard
-from rules.engine.snapshot import Carried
+from rules.engine.carry import Carried
 from rules.language.pack import Pack
 from tests.cities import BEAT, WATER_DEPTH
 

@@ -1,0 +1,168 @@
+"""Who stands around whom: the members of each gathering, settled once for a fleet. docs/rules.md, clause 9."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from city.city import City
+from rules.engine.assemble import Gathering, sample_ms
+from rules.engine.codes import OF_SERIES, OF_SILENCE, OF_TRACKS, OF_WATCHES
+from rules.engine.machine import CURRENT_SAMPLES, LEAST_CURRENT_MS
+from rules.engine.plans import PLACES
+from rules.engine.program import Compiled
+from rules.engine.state import Array
+from rules.engine.subjects import Subjects
+from rules.language.expressions import LevelOf, Online, Place, Reading
+
+EARTH_M = 6_371_000.0
+SITE, ZONE = PLACES.index("site"), PLACES.index("zone")
+
+
+def gather_all(city: City, subjects: Subjects, compiled: Compiled, devices: Any) -> tuple[Array, Array, Array]:
+    """State.gather_start, members and member_current; fills in Program.gatherings."""
+    starts: list[Array] = [np.zeros(1, np.int64)]
+    members: list[Array] = [np.zeros(0, np.int32)]
+    currents: list[Array] = [np.zeros(0, np.int64)]
+    total = groups_before = 0
+    for row, gathering in zip(compiled.program.gatherings, compiled.gatherings, strict=True):
+        asked = _asked(gathering, subjects, compiled, devices)
+        group = _group(gathering)
+        counts, order = _by_place(gathering, group, asked, subjects, city)
+        row["first"], row["group"], row["source"] = groups_before, group, asked.source
+        row["others"] = gathering.place in (Place.WITHIN, Place.UPSTREAM)
+        starts.append(total + np.cumsum(counts))
+        members.append(asked.rows[order])
+        currents.append(asked.current[order])
+        total, groups_before = total + int(counts.sum()), groups_before + len(counts)
+    return np.concatenate(starts), np.concatenate(members), np.concatenate(currents)
+
+
+class _Asked:
+    """n members: the subject of each, its row of series, tracks or watches, and for how long a value is current (or,
+    for levels and silence, the subject again)."""
+
+    def __init__(self, source: int, subject: list[Any], rows: list[Any], current: list[Any]) -> None:
+        self.source = source
+        self.subject, self.rows, self.current = (
+            np.concatenate([np.zeros(0, np.int64), *parts]).astype(np.int64) for parts in (subject, rows, current)
+        )
+        order = np.argsort(self.subject, kind="stable")
+        self.subject, self.rows, self.current = self.subject[order], self.rows[order], self.current[order]
+
+
+def _group(gathering: Gathering) -> int:
+    around = gathering.place in (Place.WITHIN, Place.UPSTREAM)
+    return SITE if around else PLACES.index(gathering.place.value)
+
+
+def _asked(gathering: Gathering, subjects: Subjects, compiled: Compiled, devices: Any) -> _Asked:
+    source = OF_SERIES
+    subject: list[Any] = []
+    rows: list[Any] = []
+    current: list[Any] = []
+    pack = compiled.pack
+    for kind, plan in enumerate(compiled.kinds):
+        if gathering.types and plan.kind.device_type not in gathering.types:
+            continue
+        of_kind = np.flatnonzero(subjects.kind == kind)
+        match gathering.member:
+            case Reading(indicator):
+                column = plan.column_of(indicator)
+                if column is not None:
+                    lasts = np.maximum(sample_ms(plan, column), subjects.interval_ms[of_kind])
+                    subject.append(of_kind)
+                    rows.append(devices["series"][of_kind] + column)
+                    current.append(np.maximum(CURRENT_SAMPLES * lasts, LEAST_CURRENT_MS))
+            case LevelOf(rule):
+                for place, row in enumerate(plan.tracks):
+                    if pack.levels[row].id == rule:
+                        source = OF_TRACKS
+                        subject.append(of_kind)
+                        rows.append(devices["track"][of_kind] + place)
+                for place, row in enumerate(plan.watches):
+                    if pack.absences[row].id == rule:
+                        source = OF_WATCHES
+                        subject.append(of_kind)
+                        rows.append(devices["watch"][of_kind] + place)
+            case Online():
+                source = OF_SILENCE
+                for place, row in enumerate(plan.watches):
+                    if pack.absences[row].of is None:
+                        subject.append(of_kind)
+                        rows.append(devices["watch"][of_kind] + place)
+    return _Asked(source, subject, rows, current or subject)
+
+
+def _by_place(
+    gathering: Gathering, group: int, asked: _Asked, subjects: Subjects, city: City
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """How many members each group has, and the members of all groups in order."""
+    groups = len(subjects.place_ids[group])
+    at = subjects.places[asked.subject, group]
+    order = np.argsort(at, kind="stable")
+    order = order[at[order] >= 0]
+    if gathering.place not in (Place.WITHIN, Place.UPSTREAM):
+        return np.bincount(at[order], minlength=groups).astype(np.int64), order
+    near = _upstream(subjects, city) if gathering.place is Place.UPSTREAM else _near(gathering, at, subjects, city)
+    first = np.searchsorted(at[order], np.arange(groups + 1))
+    parts = [
+        np.sort(np.concatenate([order[first[other] : first[other + 1]] for other in others])) if others else order[:0]
+        for others in (near.get(site, ()) for site in range(groups))
+    ]
+    counts = np.array([len(part) for part in parts], np.int64)
+    return counts, np.concatenate([order[:0], *parts])
+
+
+def _upstream(subjects: Subjects, city: City) -> dict[int, list[int]]:
+    row = {site: i for i, site in enumerate(subjects.place_ids[SITE])}
+    sites = (city.sites[site] for site in row)
+    return {row[site.id]: [row[up] for up in getattr(site, "upstream", []) if up in row] for site in sites}
+
+
+def _near(gathering: Gathering, at: Array, subjects: Subjects, city: City) -> dict[int, list[int]]:
+    """The sites of members within the radius of each site, in the same zone."""
+    sites = [city.sites[site] for site in subjects.place_ids[SITE]]
+    lat, lon = (np.radians([getattr(site, axis) for site in sites]) for axis in ("lat", "lon"))
+    zone = np.array([_zone_row(site.area, city, subjects) for site in sites], np.int32)
+    here = np.unique(subjects.places[:, SITE])
+    here = here[here >= 0].astype(np.int64)
+    there = np.unique(at[at >= 0]).astype(np.int64)
+    there = there[np.argsort(lat[there], kind="stable")]
+    pairs = near_pairs(here, there, lat, lon, zone, gathering.radius_m / EARTH_M)
+    near: dict[int, list[int]] = {}
+    for site, other in pairs.tolist():
+        near.setdefault(site, []).append(other)
+    return near
+
+
+def _zone_row(area: str, city: City, subjects: Subjects) -> int:
+    return subjects.place_ids[ZONE].index(city.areas[area].zone)
+
+
+@njit(cache=True)
+def near_pairs(here: Array, there: Array, lat: Array, lon: Array, zone: Array, angle: float) -> Array:
+    """(n, 2) int64: each site of `here` with each of `there` (sorted by latitude) that is no farther, as an angle."""
+    pairs = np.empty((1024, 2), np.int64)
+    n = 0
+    lats = lat[there]
+    for site in here:
+        first = np.searchsorted(lats, lat[site] - angle)
+        for i in range(first, len(there)):
+            other = there[i]
+            if lats[i] > lat[site] + angle:
+                break
+            if zone[other] != zone[site]:
+                continue
+            a = np.sin((lat[other] - lat[site]) / 2) ** 2
+            b = np.cos(lat[site]) * np.cos(lat[other]) * np.sin((lon[other] - lon[site]) / 2) ** 2
+            if 2 * np.arcsin(np.sqrt(a + b)) > angle:
+                continue
+            if n == len(pairs):
+                larger = np.empty((2 * n, 2), np.int64)
+                larger[:n] = pairs
+                pairs = larger
+            pairs[n, 0], pairs[n, 1] = site, other
+            n += 1
+    return pairs[:n]
