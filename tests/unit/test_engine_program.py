@@ -7,13 +7,14 @@ from msgspec.structs import replace as with_fields
 from city.catalogue import Catalogue, Indicator
 from city.levels import Level
 from city.registry import PARENT_KINDS, ParentKind
-from rules.engine.program import compile_pack, indicator_of
+from rules.engine.plans import Kind, KindPlan
+from rules.engine.program import compile_pack
 from rules.engine.state import NOBODY, NOT_DUE
 from rules.language.pack import Pack
 from tests.cities import BEAT, CATALOGUE, QUEUE, REGISTERED, WATER_DEPTH
 from tests.unit.packs import CAMERA_OFF, DEPTH, GATEWAY_DARK, GAUGE_OFF, load, pack
 
-GAUGE, CAMERA = ("waterlogging", "gauge"), ("video", "camera")
+GAUGE, CAMERA = Kind("waterlogging", "gauge"), Kind("video", "camera")
 CALM = DEPTH.replace("step: ignore\n", "step: quarantine\n").replace("id: depth", "id: calm")
 QUEUES = DEPTH.replace("id: depth", "id: queue").replace("water_depth", "queue").replace(" cm", "")
 VOLTAGE = """
@@ -41,30 +42,30 @@ def catalogue(*more: Indicator) -> Catalogue:
     return with_fields(CATALOGUE, indicators=[*CATALOGUE.indicators, *more])
 
 
+def numbers_of(plan: KindPlan) -> list[int]:
+    return [column.indicator.number for column in plan.columns if column.indicator]
+
+
 def test_each_kind_is_judged_by_the_rules_that_speak_of_it() -> None:
     rules = pack(DEPTH, GAUGE_OFF, CAMERA_OFF, QUEUES)
     gauge, camera = compile_pack(rules, CATALOGUE, [GAUGE, CAMERA]).kinds
-    assert [(column.indicator.number, column.rules) for column in gauge.columns] == [(WATER_DEPTH, (0,)), (QUEUE, (1,))]
+    assert [(column.name, column.rules) for column in gauge.columns] == [("water_depth", (0,)), ("queue", (1,))]
     assert [rules.absences[row].id for row in gauge.watches] == ["gauge-offline"]
     assert camera.columns == ()
     assert [rules.absences[row].id for row in camera.watches] == ["camera-offline"]
 
 
 def test_a_kind_of_which_no_rule_speaks_is_not_judged() -> None:
-    (nobody,) = compile_pack(pack(DEPTH, GAUGE_OFF), CATALOGUE, [("waterlogging", "camera")]).kinds
-    assert [column.indicator.number for column in nobody.columns] == [WATER_DEPTH]  # the depth rule names no type
+    (nobody,) = compile_pack(pack(DEPTH, GAUGE_OFF), CATALOGUE, [Kind("waterlogging", "camera")]).kinds
+    assert numbers_of(nobody) == [WATER_DEPTH]  # the depth rule names no type
     assert nobody.watches == ()
 
 
 def test_a_class_means_its_own_indicator_before_the_common_one() -> None:
     both = catalogue(voltage(9, "common"), voltage(1009, "waterlogging"))
-    own, common = indicator_of(both, "waterlogging", "voltage"), indicator_of(both, "video", "voltage")
-    assert (own and own.number, common and common.number) == (1009, 9)
-    assert indicator_of(both, "video", "water_depth") is None
-
     rules = load(both, VOLTAGE)
-    compiled = compile_pack(rules, both, [("waterlogging", "gauge"), ("video", "gauge"), CAMERA])
-    assert [[c.indicator.number for c in plan.columns] for plan in compiled.kinds] == [[1009], [9], []]
+    compiled = compile_pack(rules, both, [GAUGE, Kind("video", "gauge"), CAMERA])
+    assert [numbers_of(plan) for plan in compiled.kinds] == [[1009], [9], []]
 
 
 def test_a_threshold_from_below_is_negated() -> None:
@@ -84,8 +85,8 @@ def test_a_value_between_the_thresholds_of_all_rules_on_it_is_calm() -> None:
         ([too_high], (-np.inf, 14.8)),
         ([VOLTAGE, too_high], (11.8, 14.8)),
     ):
-        (slot,) = compile_pack(load(numbers, *texts), numbers, [GAUGE]).program.slots[0]
-        assert (slot["above"], slot["below"]) == between
+        (column,) = compile_pack(load(numbers, *texts), numbers, [GAUGE]).program.columns
+        assert (column["above"], column["below"]) == between
 
 
 def test_a_level_that_does_not_exist_is_never_reached() -> None:
@@ -118,7 +119,7 @@ def test_what_is_no_sign_of_life_ends_no_silence() -> None:
 def test_a_series_is_quarantined_unless_all_its_rules_say_ignore() -> None:
     def step(*files: str) -> float:
         program = compile_pack(pack(*files), CATALOGUE, [GAUGE]).program
-        return float(program.slots[0, program.slot_of[WATER_DEPTH]]["step"])
+        return float(program.columns[program.slots[0, program.slot_of[WATER_DEPTH]]]["step"])
 
     assert step(DEPTH) == 0
     assert step(CALM) == step(DEPTH, CALM) == 15  # cm a minute, of the catalogue
@@ -126,11 +127,12 @@ def test_a_series_is_quarantined_unless_all_its_rules_say_ignore() -> None:
 
 def test_rules_of_one_indicator_share_a_series_and_have_a_track_each() -> None:
     compiled = compile_pack(pack(DEPTH, CALM, QUEUES), CATALOGUE, [GAUGE, CAMERA])
-    slots = {i: compiled.program.slots[0, compiled.program.slot_of[i]] for i in (WATER_DEPTH, QUEUE)}
-    assert [(s["series"], s["track"], s["tracks"]) for s in slots.values()] == [(0, 0, 2), (1, 2, 1)]
+    program = compiled.program
+    columns = [program.columns[program.slots[0, program.slot_of[i]]] for i in (WATER_DEPTH, QUEUE)]
+    assert [(c["series"], c["track"], c["tracks"]) for c in columns] == [(0, 0, 2), (1, 2, 1)]
     assert compiled.kinds[0].tracks == (0, 1, 2)
-    assert (compiled.program.slots[1]["series"] == NOBODY).all()
-    assert compiled.program.slot_of[REGISTERED] == NOBODY
+    assert (program.slots[1] == NOBODY).all()
+    assert program.slot_of[REGISTERED] == NOBODY
 
 
 def test_each_kind_of_parent_has_its_rule_or_none() -> None:
@@ -150,7 +152,7 @@ def test_each_kind_of_parent_has_its_rule_or_none() -> None:
 
 
 @pytest.mark.parametrize("kinds", [[], [GAUGE]])
-def test_a_pack_without_rules_and_a_fleet_without_devices_compile(kinds: list[tuple[str, str]]) -> None:
+def test_a_pack_without_rules_and_a_fleet_without_devices_compile(kinds: list[Kind]) -> None:
     for rules in (Pack("none", "1", "", (), (), ()), pack(DEPTH, GAUGE_OFF)):
         plans = compile_pack(rules, CATALOGUE, kinds).kinds
         assert [len(plan.columns) for plan in plans] == [len(rules.levels)] * len(kinds)

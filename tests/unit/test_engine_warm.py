@@ -6,16 +6,16 @@ import sys
 FIRST_MINUTES = """
 from city.fleet import fleet_of
 from city.readings import Tick, batch_of, decode, encode, merge
-from rules.engine import absence, kernel
+from rules.engine import absence, columns, kernel, tracks
 from rules.engine.shard import Shard
 from rules.engine.warm import warm_up
 from tests.cities import WATER_DEPTH, gauges, small_city
 from tests.unit.packs import DEPTH, GAUGE_OFF, pack
 
-kernels = (kernel.apply_rows, kernel.pass_time, absence.pass_silence, absence.pass_parents)
+kernels = (kernel.apply_rows, tracks.pass_time, columns.beat, absence.pass_silence, absence.pass_parents)
 warm_up()
 compiled = [len(kernel.signatures) for kernel in kernels]
-assert compiled == [1, 1, 1, 1], compiled
+assert compiled == [1] * len(kernels), compiled
 
 city = small_city(gauges(1))
 shard = Shard(city, fleet_of(city), pack(DEPTH, GAUGE_OFF))

@@ -16,7 +16,8 @@ from city.levels import Level
 from city.registry import PARENT_KINDS, ParentKind
 from city.tables import read_city, shipped_pack
 from city.transitions import Nature
-from rules.engine.program import compile_pack
+from rules.engine.plans import plan_kinds
+from rules.engine.subjects import subjects_of
 from rules.language.expressions import Reading
 from rules.language.load import load_pack
 from rules.language.pack import AbsenceRule, Cap, Confirmation, LevelRule, Override, Pack, ParentRule, Promotion, lowest
@@ -142,9 +143,9 @@ def test_the_shipped_pack_loads_against_the_shipped_city(baoan: Pack) -> None:
 
 def test_no_rule_of_the_shipped_pack_is_blind(city: City, baoan: Pack) -> None:
     """Each judges some device of a fleet; one that matches nothing never fires, and nobody would notice."""
-    compiled = compile_pack(baoan, city.catalogue, fleet_of(city).kinds)
-    judged = {baoan.levels[row].id for plan in compiled.kinds for row in plan.tracks}
-    watched = {baoan.absences[row].id for plan in compiled.kinds for row in plan.watches}
+    plans = plan_kinds(baoan, city.catalogue, subjects_of(fleet_of(city), baoan, city).kinds)
+    judged = {baoan.levels[row].id for plan in plans for row in plan.tracks}
+    watched = {baoan.absences[row].id for plan in plans for row in plan.watches}
     assert {rule.id for rule in baoan.levels} - judged == set()
     assert {rule.id for rule in baoan.absences} - watched == set()
     assert {rule.kind for rule in baoan.parents} - {parent.kind for parent in city.parents.values()} == set()

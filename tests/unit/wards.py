@@ -7,8 +7,8 @@ from city.fleet import Fleet, fleet_of
 from city.levels import Level
 from city.readings import Tick, batch_of
 from city.transitions import Transition
-from rules.engine.shard import Shard
 from rules.engine.carry import Carried
+from rules.engine.shard import Shard
 from rules.language.pack import Pack
 from tests.cities import BEAT, WATER_DEPTH
 
