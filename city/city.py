@@ -21,6 +21,7 @@ from city.registry import (
     Unit,
     Zone,
 )
+from city.waters import circles
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,12 @@ class City:
 
     def problems(self) -> list[Problem]:
         """Everything that does not fit together, in table order. Empty: the city is consistent."""
-        return [*self._admin_problems(), *self._reference_problems(), *self._number_problems()]
+        return [
+            *self._admin_problems(),
+            *self._reference_problems(),
+            *self._upstream_problems(),
+            *self._number_problems(),
+        ]
 
     def _admin_problems(self) -> Iterator[Problem]:
         depth = {kind: i for i, kind in enumerate(self.admin_kinds)}
@@ -145,6 +151,27 @@ class City:
             yield from _missing("contacts", key, "unit", contact.unit, self.units)
             if not 1 <= slot <= 4:
                 yield Problem("contacts", key, f"slot {slot} is not 1, 2, 3 or 4")
+
+    def _upstream_problems(self) -> Iterator[Problem]:
+        above = {site.id: site.upstream for site in self.sites.values() if site.upstream}
+        for id_, sites in above.items():
+            for other in sites:
+                if other == id_:
+                    yield Problem("sites", id_, "is upstream of itself", "name the sites above it, or leave it empty")
+                elif other not in self.sites:
+                    yield from _missing("sites", id_, "upstream", other, self.sites)
+                elif (here := self._zone_of(id_)) != (there := self._zone_of(other)) and here and there:
+                    message = f"upstream site {other} lies in zone {there}, and this one in {here}"
+                    why = "a zone never spans two shards, so nobody compares sites of two"
+                    yield Problem("sites", id_, message, f"{why}: join the zones in areas, or leave the site out")
+        for circle in circles(above):
+            way = " → ".join((*circle, circle[0]))
+            yield Problem("sites", circle[0], f"upstream goes in a circle: {way}", "leave out one of these steps")
+
+    def _zone_of(self, site: str) -> str | None:
+        """None where its area is missing, which is told by itself."""
+        area = self.areas.get(self.sites[site].area)
+        return area.zone if area else None
 
     def _parent_problems(self, device: Device) -> Iterator[Problem]:
         for kind in PARENT_KINDS:
