@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields, replace
 from datetime import date
 from typing import Any
 
-from city.catalogue import COMMON, Catalogue
+from city.catalogue import COMMON, Catalogue, DeviceType
 from city.registry import (
     PARENT_KINDS,
     AdminUnit,
@@ -121,7 +121,7 @@ class City:
 
     def _reference_problems(self) -> Iterator[Problem]:
         classes = {c.slug for c in self.catalogue.classes}
-        types = {t.slug for t in self.catalogue.device_types}
+        types = {t.slug: t for t in self.catalogue.device_types}
         for area in self.areas.values():
             yield from _missing("areas", area.id, "risk_class", area.risk_class, classes)
             yield from _missing("areas", area.id, "admin", area.admin, self.admin)
@@ -134,6 +134,7 @@ class City:
         for device in self.devices.values():
             yield from _missing("devices", device.id, "type", device.type, types)
             yield from _missing("devices", device.id, "site", device.site, self.sites)
+            yield from self._class_problems(device, types.get(device.type))
             yield from self._parent_problems(device)
             if device.interval_s is not None and not 1 <= device.interval_s <= 86_400:
                 remedy = "leave it empty for the interval of its type"
@@ -151,6 +152,14 @@ class City:
             yield from _missing("contacts", key, "unit", contact.unit, self.units)
             if not 1 <= slot <= 4:
                 yield Problem("contacts", key, f"slot {slot} is not 1, 2, 3 or 4")
+
+    def _class_problems(self, device: Device, device_type: DeviceType | None) -> Iterator[Problem]:
+        site = self.sites.get(device.site)
+        area = self.areas.get(site.area) if site else None
+        if area and device_type and device_type.classes and area.risk_class not in device_type.classes:
+            message = f"a {device.type} stands in area {area.id} of class {area.risk_class}"
+            remedy = f"it belongs to {', '.join(device_type.classes)}: move it, or add the class to its type"
+            yield Problem("devices", device.id, message, remedy)
 
     def _upstream_problems(self) -> Iterator[Problem]:
         above = {site.id: site.upstream for site in self.sites.values() if site.upstream}
@@ -198,6 +207,8 @@ class City:
         for device_type in self.catalogue.device_types:
             for name in device_type.measures or []:
                 yield from _missing("device_types", device_type.slug, "measures", name, ids)
+            for slug in device_type.classes:
+                yield from _missing("device_types", device_type.slug, "classes", slug, classes - {COMMON})
         yield from _repeated("indicators", ((f"{i.risk_class}/{i.id}", i.number) for i in self.catalogue.indicators))
         yield from _repeated("devices", ((d.id, d.number) for d in self.devices.values()))
 
