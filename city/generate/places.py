@@ -43,6 +43,26 @@ def scatter(rng: np.random.Generator, lat: float, lon: float, radius_m: float, n
     return np.round(lats, 5), np.round(lons, 5)
 
 
+def line(
+    rng: np.random.Generator, lat: float, lon: float, step_m: tuple[float, float], n: int
+) -> tuple[Floats, Floats]:
+    """Latitudes and longitudes, (n,) each, of n places one after another along a winding line around a centre.
+
+    step_m: least and most from one to the next.
+    """
+    steps = rng.uniform(*step_m, n - 1) / METRES_A_DEGREE
+    bearing = rng.uniform(0, 2 * np.pi) + rng.uniform(-0.5, 0.5, n - 1)
+    north = np.concatenate([[0.0], np.cumsum(steps * np.cos(bearing))])
+    east = np.concatenate([[0.0], np.cumsum(steps * np.sin(bearing))]) / np.cos(np.radians(lat))
+    return np.round(lat + north - north[-1] / 2, 5), np.round(lon + east - east[-1] / 2, 5)
+
+
+def distance_m(lat: float, lon: float, to_lat: float, to_lon: float) -> float:
+    """Between two places of one city."""
+    east = (lon - to_lon) * np.cos(np.radians(to_lat))
+    return float(np.hypot(lat - to_lat, east) * METRES_A_DEGREE)
+
+
 def nearest(lats: Floats, lons: Floats, to_lats: Floats, to_lons: Floats) -> npt.NDArray[np.int64]:
     """Index of the nearest of the places `to_*` (k,) for each of the places (n,): (n,) int64. k must not be 0."""
     shrink = np.cos(np.radians(to_lats[0]))
