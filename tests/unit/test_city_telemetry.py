@@ -2,6 +2,7 @@
 
 from collections import Counter, defaultdict
 from dataclasses import replace
+from datetime import date
 from itertools import combinations, pairwise
 from pathlib import Path
 from typing import Any
@@ -131,6 +132,13 @@ def test_pumps_stand_at_the_gauges_of_an_earlier_fleet_too() -> None:
     assert after.sites == before.sites
 
 
+def test_a_gauge_that_was_taken_away_is_no_place_for_a_pump() -> None:
+    before = generate_fleet(PACK, FleetRequest(water_gauges=1), seed=1)
+    gone = {d.id: msgspec.structs.replace(d, valid_to=date(2024, 1, 1)) for d in before.devices.values()}
+    after = with_stations({"pump-station": 1}, city=replace(before, devices=gone))
+    assert len(after.sites) == 2
+
+
 def test_pumps_stand_alone_where_there_are_no_gauges() -> None:
     city = with_stations({"pump-station": 6, "led-sign": 4})
     assert len(city.sites) == 10
@@ -241,6 +249,7 @@ def test_a_type_of_the_city_s_own_stands_by_itself_in_areas_of_its_classes() -> 
     city = with_stations({"lake-buoy": 12, "noise": 61}, city=replace(PACK, catalogue=catalogue))
     assert Counter(city.areas[s.area].risk_class for s in sites_of(city, "lake-buoy")) == {"river-reservoir": 12}
     assert len({site.area for site in sites_of(city, "noise")}) == 61
+    assert with_stations({"noise": 61, "lake-buoy": 12}, city=replace(PACK, catalogue=catalogue)) == city
 
 
 def test_every_type_of_the_shipped_city_has_its_place_in_a_group() -> None:
