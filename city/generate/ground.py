@@ -35,7 +35,7 @@ class Ground:
         if not found:
             lacking = f"no area of class {' or '.join(classes)}" if classes else "no area"
             message = f"{what} are wanted, and {lacking} lies there"
-            raise ConfigError(REQUEST, 0, 0, message, "allow more streets or areas, or add such an area")
+            raise ConfigError(REQUEST, 0, 0, message, "allow more streets or areas, add such an area, or ask for none")
         return found
 
     def spread(self, count: int, risk_class: str) -> dict[str, dict[str, int]]:

@@ -239,7 +239,7 @@ def test_a_type_without_an_area_of_its_class_is_refused() -> None:
     with pytest.raises(ConfigError) as caught:
         with_stations({"river-level": 3}, streets=["xinan"])
     message = "fleet request: 3 river-level are wanted, and no area of class river-reservoir lies there"
-    assert str(caught.value) == f"{message} (allow more streets or areas, or add such an area)"
+    assert str(caught.value) == f"{message} (allow more streets or areas, add such an area, or ask for none)"
 
 
 def test_a_type_of_the_city_s_own_stands_by_itself_in_areas_of_its_classes() -> None:
