@@ -8,6 +8,7 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float64]
 
 METRES_A_DEGREE = 111_320.0  # of latitude
+LONGEST_LINE_M = 30_000.0
 
 
 def split(count: int, weights: Sequence[float] | Floats) -> list[int]:
@@ -48,9 +49,10 @@ def line(
 ) -> tuple[Floats, Floats]:
     """Latitudes and longitudes, (n,) each, of n places one after another along a winding line around a centre.
 
-    step_m: least and most from one to the next.
+    step_m: least and most from one to the next; less where so many would lead out of the city.
     """
     steps = rng.uniform(*step_m, n - 1) / METRES_A_DEGREE
+    steps *= min(1.0, LONGEST_LINE_M / METRES_A_DEGREE / max(steps.sum(), 1e-9))
     bearing = rng.uniform(0, 2 * np.pi) + rng.uniform(-0.5, 0.5, n - 1)
     north = np.concatenate([[0.0], np.cumsum(steps * np.cos(bearing))])
     east = np.concatenate([[0.0], np.cumsum(steps * np.sin(bearing))]) / np.cos(np.radians(lat))

@@ -68,6 +68,11 @@ def test_more_stations_make_a_longer_river_and_not_a_second_one() -> None:
     assert len(sites) == 20 and sum(not site.upstream for site in sites) == 1
 
 
+def test_the_longest_river_ends_within_a_city_s_bounds() -> None:
+    sites = sites_of(with_stations({"river-level": 300}, areas=["BA-R02-03"]), "river-level")
+    assert 1_000 < apart_m(sites[0], sites[-1]) <= 30_100
+
+
 def test_a_few_stations_are_one_chain_and_not_one_each_in_many_rivers() -> None:
     for count in (2, 3, 5):
         sites = sites_of(with_stations({"river-level": count}), "river-level")
