@@ -31,13 +31,14 @@ class RiskClass(Record, frozen=True):
 class DeviceType(Record, frozen=True):
     """设备类型. `feed` names the message contract it speaks (docs/mqtt.md); `interval_s` is the usual time between
     two signs of life; `measures`: ids of the indicators that it reports, of its class or common, besides those that
-    any device may have. None: whatever there is."""
+    any device may have. None: whatever there is. `classes`: slugs of those in whose areas it stands; empty: any."""
 
     slug: str
     name: str
     feed: str
     interval_s: Annotated[int, msgspec.Meta(ge=1, le=86_400)]
     measures: list[str] | None = None
+    classes: list[str] = msgspec.field(default_factory=list)
 
 
 class Indicator(Record, frozen=True):

@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields, replace
 from datetime import date
 from typing import Any
 
-from city.catalogue import COMMON, Catalogue
+from city.catalogue import COMMON, Catalogue, DeviceType
 from city.registry import (
     PARENT_KINDS,
     AdminUnit,
@@ -21,6 +21,7 @@ from city.registry import (
     Unit,
     Zone,
 )
+from city.waters import circles
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,12 @@ class City:
 
     def problems(self) -> list[Problem]:
         """Everything that does not fit together, in table order. Empty: the city is consistent."""
-        return [*self._admin_problems(), *self._reference_problems(), *self._number_problems()]
+        return [
+            *self._admin_problems(),
+            *self._reference_problems(),
+            *self._upstream_problems(),
+            *self._number_problems(),
+        ]
 
     def _admin_problems(self) -> Iterator[Problem]:
         depth = {kind: i for i, kind in enumerate(self.admin_kinds)}
@@ -115,7 +121,7 @@ class City:
 
     def _reference_problems(self) -> Iterator[Problem]:
         classes = {c.slug for c in self.catalogue.classes}
-        types = {t.slug for t in self.catalogue.device_types}
+        types = {t.slug: t for t in self.catalogue.device_types}
         for area in self.areas.values():
             yield from _missing("areas", area.id, "risk_class", area.risk_class, classes)
             yield from _missing("areas", area.id, "admin", area.admin, self.admin)
@@ -128,6 +134,7 @@ class City:
         for device in self.devices.values():
             yield from _missing("devices", device.id, "type", device.type, types)
             yield from _missing("devices", device.id, "site", device.site, self.sites)
+            yield from self._class_problems(device, types.get(device.type))
             yield from self._parent_problems(device)
             if device.interval_s is not None and not 1 <= device.interval_s <= 86_400:
                 remedy = "leave it empty for the interval of its type"
@@ -145,6 +152,35 @@ class City:
             yield from _missing("contacts", key, "unit", contact.unit, self.units)
             if not 1 <= slot <= 4:
                 yield Problem("contacts", key, f"slot {slot} is not 1, 2, 3 or 4")
+
+    def _class_problems(self, device: Device, device_type: DeviceType | None) -> Iterator[Problem]:
+        site = self.sites.get(device.site)
+        area = self.areas.get(site.area) if site else None
+        if area and device_type and device_type.classes and area.risk_class not in device_type.classes:
+            message = f"a {device.type} stands in area {area.id} of class {area.risk_class}"
+            remedy = f"it belongs to {', '.join(device_type.classes)}: move it, or add the class to its type"
+            yield Problem("devices", device.id, message, remedy)
+
+    def _upstream_problems(self) -> Iterator[Problem]:
+        above = {site.id: site.upstream for site in self.sites.values() if site.upstream}
+        for id_, sites in above.items():
+            for other in sites:
+                if other == id_:
+                    yield Problem("sites", id_, "is upstream of itself", "name the sites above it, or leave it empty")
+                elif other not in self.sites:
+                    yield from _missing("sites", id_, "upstream", other, self.sites)
+                elif (here := self._zone_of(id_)) != (there := self._zone_of(other)) and here and there:
+                    message = f"upstream site {other} lies in zone {there}, and this one in {here}"
+                    why = "a zone never spans two shards, so nobody compares sites of two"
+                    yield Problem("sites", id_, message, f"{why}: join the zones in areas, or leave the site out")
+        for circle in circles(above):
+            way = " → ".join((*circle, circle[0]))
+            yield Problem("sites", circle[0], f"upstream goes in a circle: {way}", "leave out one of these steps")
+
+    def _zone_of(self, site: str) -> str | None:
+        """None where its area is missing, which is told by itself."""
+        area = self.areas.get(self.sites[site].area)
+        return area.zone if area else None
 
     def _parent_problems(self, device: Device) -> Iterator[Problem]:
         for kind in PARENT_KINDS:
@@ -171,6 +207,8 @@ class City:
         for device_type in self.catalogue.device_types:
             for name in device_type.measures or []:
                 yield from _missing("device_types", device_type.slug, "measures", name, ids)
+            for slug in device_type.classes:
+                yield from _missing("device_types", device_type.slug, "classes", slug, classes - {COMMON})
         yield from _repeated("indicators", ((f"{i.risk_class}/{i.id}", i.number) for i in self.catalogue.indicators))
         yield from _repeated("devices", ((d.id, d.number) for d in self.devices.values()))
 

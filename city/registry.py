@@ -80,7 +80,8 @@ class Area(Record, frozen=True):
 
 
 class Site(Record, frozen=True):
-    """点位: where devices stand. `reference_levels` are its own marks by indicator, e.g. 警戒水深 in cm."""
+    """点位: where devices stand. `reference_levels` are its own marks by indicator, e.g. 警戒水深 in cm. `upstream`:
+    ids of the sites directly above it along a river, a drain or an outfall, in the same zone."""
 
     id: str
     name: str
@@ -90,6 +91,7 @@ class Site(Record, frozen=True):
     lon: Longitude
     reference_levels: dict[str, float] = {}
     reference_elevation_m: float | None = None
+    upstream: list[str] = []
     road_section: str = ""
     illustrative: bool = False
 

@@ -77,16 +77,26 @@ def import_(
 @city_app.command()
 def fleet(
     target: Annotated[Path, typer.Argument(help="Folder to write sites, parents, devices and contacts to.")],
-    devices: Annotated[int, typer.Option(min=1, max=1_000_000, help="How many devices, in a realistic mix.")] = 2000,
+    devices: Annotated[
+        int | None, typer.Option(min=1, max=1_000_000, help="How many devices, in a realistic mix; 2000 if left out.")
+    ] = None,
+    request: Annotated[
+        Path | None,
+        typer.Option(help="YAML file that counts devices by sort, and stations by type, in place of a mix."),
+    ] = None,
     seed: Annotated[int, typer.Option(help="The same seed makes the same fleet.")] = 1,
     folder: Annotated[Path | None, typer.Option("--for", help="Folder of the city; the settings' if left out.")] = None,
 ) -> None:
     """Generate a fleet for a city: up to a million devices with sites, parents and contacts, marked illustrative."""
     from city.generate import FleetRequest, generate_fleet
     from city.tables import read_city, write_tables
+    from city.yamlfile import load_yaml
     from qianshao.settings import Settings
 
-    made = generate_fleet(read_city(folder or Settings().city), FleetRequest.of_size(devices), seed)
+    if request and devices:
+        raise typer.BadParameter("give --devices or --request, not both")
+    wanted = load_yaml(request, FleetRequest).value if request else FleetRequest.of_size(devices or 2000)
+    made = generate_fleet(read_city(folder or Settings().city), wanted, seed)
     write_tables(made, target, ["sites", "parents", "devices", "contacts"])
     typer.echo(f"{len(made.devices)} devices at {len(made.sites)} sites, written to {target}")
 

@@ -12,7 +12,7 @@ from city.registry import AdminUnit, Grid, Officer
 class AdministrationPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What to make. `communities`: how many by code of the unit above; `kind` is what they are called.
 
-    `officers` must not be below `grids`, nor above twice as many: each grid has one, and some have two.
+    `officers` are shared out evenly: each grid has as many as another, or one more. Not fewer than `grids`.
     `officer_unit` is the id of an officer's unit, with {slug} for that of the unit above.
     """
 
@@ -88,9 +88,10 @@ def _grids(rng: np.random.Generator, community: AdminUnit, count: int, plan: Adm
 def _officers(
     rng: np.random.Generator, grids: list[Grid], slug_of: dict[str, str | None], plan: AdministrationPlan
 ) -> list[Officer]:
-    """One officer a grid, and a second one in as many grids as the plan has officers left."""
-    second = set(np.argsort(rng.random(len(grids)), kind="stable")[: plan.officers - len(grids)].tolist())
-    posts = [grid for i, grid in enumerate(grids) for _ in range(2 if i in second else 1)]
+    """As many officers in each grid as go round, and one more in as many grids as are left over."""
+    each, left = divmod(plan.officers, len(grids))
+    more = set(np.argsort(rng.random(len(grids)), kind="stable")[:left].tolist())
+    posts = [grid for i, grid in enumerate(grids) for _ in range(each + (i in more))]
     return [
         Officer(
             id=f"{plan.officer_prefix}{i + 1:05d}",

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import chain
 
 import numpy as np
 
@@ -11,11 +12,11 @@ from city.generate.contacts import ContactBook
 from city.generate.ground import REQUEST, ground_of
 from city.generate.hanging import Hanger, Standing, Wiring
 from city.generate.names import Names
-from city.generate.places import scatter
 from city.generate.request import FleetRequest
-from city.registry import Area, Contact, Site
+from city.generate.sites import DEPTH, UNDERPASS, WATERLOGGING, SiteMaker
+from city.generate.telemetry import Stations
+from city.registry import Area, Device
 
-WATERLOGGING, UNDERPASS = "waterlogging", "underpass-flooding"
 CHECKPOINT, VIDEO = "community-checkpoint", "video-coverage"
 GAUGES = {"electronic-water-gauge": 0.6, "buried-pressure-level": 0.25, "radar-level": 0.15}
 UNDERPASS_GAUGES = {"radar-level": 60, "pressure-level": None}
@@ -23,8 +24,7 @@ UNDERPASS_GAUGES = {"radar-level": 60, "pressure-level": None}
 RAIN_GAUGE, SENTRY = "rain-gauge-tipping", "electronic-sentry"
 CAMERAS = ("ipc-class1", "ipc-class2")
 LANES_A_GATE, CAMERAS_A_POLE = 2, 4
-WARNING_DEPTH_CM = {WATERLOGGING: (12, 18), UNDERPASS: (15, 20)}
-"""Least and most 警戒水深 of a site. Around the 15 cm of GB 51222; the spread is our own proposal."""
+WATER_FEED, BATTERY = "waterlogging", "battery_voltage"
 
 
 def generate_fleet(city: City, wanted: FleetRequest, seed: int) -> City:
@@ -32,12 +32,13 @@ def generate_fleet(city: City, wanted: FleetRequest, seed: int) -> City:
 
     Same city, request and seed: the same result, byte for byte when written. Ids and registry numbers go on after
     the highest there are, so fleets can be added one after another. Raises ConfigError when the request cannot be
-    met: an unknown street or area, no area of a class, a device type that the catalogue lacks.
+    met: an unknown street or area, no area of a class, a device type that the catalogue lacks or that is no telemetry.
     """
     builder = _Builder(city, wanted, seed)
     builder.water()
     builder.sentries()
     builder.cameras()
+    builder.stations()
     return builder.city_with_fleet()
 
 
@@ -52,23 +53,21 @@ class _Builder:
         self.names = Names((*city.sites, *city.parents, *city.devices))
         number = 1 + max((device.number for device in city.devices.values()), default=0)
         self.hanger = Hanger(self.prefix, self.names, number, set(city.parents))
-        self.book = ContactBook(city)
-        self.types = {device_type.slug for device_type in city.catalogue.device_types}
-        self.sites: list[Site] = []
-        self.contacts: list[Contact] = []
+        self.sites = SiteMaker(self.ground, self.names, ContactBook(city), self.rng)
+        self.types = {device_type.slug: device_type for device_type in city.catalogue.device_types}
 
     def city_with_fleet(self) -> City:
         """The city with all that was made. Raises ConfigError when the catalogue lacks a type that was used."""
-        missing = {device.type for device in self.hanger.devices} - self.types
+        missing = {device.type for device in self.hanger.devices} - self.types.keys()
         if missing:
             message = f"the catalogue has no device type {', '.join(sorted(missing))}"
             raise ConfigError(REQUEST, 0, 0, message, "add it to catalogue.yaml")
         return replace(
             self.city,
-            sites={**self.city.sites, **by_id(self.sites)},
+            sites={**self.city.sites, **by_id(self.sites.made)},
             parents={**self.city.parents, **by_id(self.hanger.parents)},
             devices={**self.city.devices, **by_id(self.hanger.devices)},
-            contacts={**self.city.contacts, **{(c.site, c.slot): c for c in self.contacts}},
+            contacts={**self.city.contacts, **{(c.site, c.slot): c for c in self.sites.contacts}},
         )
 
     def water(self) -> None:
@@ -99,7 +98,7 @@ class _Builder:
 
     def _road(self, area: Area, gauges: int, rain_gauges: int, widths: dict[str, int]) -> Iterator[Standing]:
         """A site for each gauge; rain gauges stand at the same sites, or at their own where there are no others."""
-        sites = self._sites(area, gauges or rain_gauges)
+        sites = self.sites.scattered(area, gauges or rain_gauges)
         kinds = self.rng.choice(list(GAUGES), size=gauges, p=list(GAUGES.values())).tolist()
         for id_, kind, site in zip(self._ids("WL", gauges, widths["WL"]), kinds, sites, strict=False):
             yield Standing(id_, kind, site)
@@ -108,7 +107,7 @@ class _Builder:
 
     def _underpass(self, area: Area, gauges: int, width: int) -> Iterator[Standing]:
         kinds = list(UNDERPASS_GAUGES.items())
-        sites = self._sites(area, -(-gauges // len(kinds)))
+        sites = self.sites.scattered(area, -(-gauges // len(kinds)))
         for i, id_ in enumerate(self._ids("UP", gauges, width)):
             kind, interval_s = kinds[i % len(kinds)]
             yield Standing(id_, kind, sites[i // len(kinds)], interval_s)
@@ -156,9 +155,41 @@ class _Builder:
             ]
             self.hanger.hang(self.city.admin[street], wiring, standing)
 
+    def stations(self) -> None:
+        """Devices of the feed telemetry, in groups. Those on batteries hang on no power zone."""
+        wanted = self.wanted
+        wiring = Wiring(
+            "telemetry",
+            "物联",
+            per_gateway=wanted.telemetry_per_gateway,
+            per_power=wanted.devices_per_power_zone,
+            per_network=wanted.devices_per_network_zone,
+        )
+        stations = Stations(self.city, self.sites, self.prefix, self._depth_sites())
+        for street, standing in stations.place(wanted.telemetry).items():
+            unit = self.city.admin[street]
+            on_battery = [s for s in standing if BATTERY in (self.types[s.type].measures or ())]
+            on_mains = [s for s in standing if BATTERY not in (self.types[s.type].measures or ())]
+            self.hanger.hang(unit, wiring, on_mains)
+            self.hanger.hang(unit, replace(wiring, per_power=0), on_battery)
+
+    def _depth_sites(self) -> dict[str, list[str]]:
+        """Ids of the sites with water gauges, those of before and the new ones, by area."""
+        area_of = {site.id: site.area for site in (*self.city.sites.values(), *self.sites.made)}
+        devices: Iterator[Device] = chain(self.city.devices.values(), self.hanger.devices)
+        gauged = dict.fromkeys(d.site for d in devices if d.valid_to is None and self._measures_depth(d.type))
+        found: dict[str, list[str]] = {}
+        for site in gauged:
+            found.setdefault(area_of[site], []).append(site)
+        return found
+
+    def _measures_depth(self, slug: str) -> bool:
+        device_type = self.types.get(slug)
+        return bool(device_type and device_type.feed == WATER_FEED and DEPTH in (device_type.measures or [DEPTH]))
+
     def _shared(self, area: Area, stem: str, count: int, width: int, a_site: int) -> Iterator[tuple[str, str]]:
         """Ids of `count` devices of an area, `a_site` of them at each of its new sites, with the site of each."""
-        sites = self._sites(area, -(-count // a_site))
+        sites = self.sites.scattered(area, -(-count // a_site))
         for i, id_ in enumerate(self._ids(stem, count, width)):
             yield id_, sites[i // a_site]
 
@@ -167,34 +198,3 @@ class _Builder:
 
     def _width(self, stem: str, count: int, least: int) -> int:
         return self.names.width(f"{self.prefix}-{stem}-", count, least)
-
-    def _sites(self, area: Area, count: int) -> list[str]:
-        """Ids of new sites in an area; those that may flood get a warning depth and their contacts."""
-        lats, lons = scatter(self.rng, area.lat, area.lon, area.radius_m, count)
-        grids = self.ground.grids_of(area, lats, lons)
-        least, most = WARNING_DEPTH_CM.get(area.risk_class, (0, 0))
-        depths = self.rng.integers(least, most + 1, count).tolist() if most else [0] * count
-        stem = f"{area.id}-S"
-        made = [
-            Site(
-                id=id_,
-                name=f"{area.name}第{id_.removeprefix(stem)}点",
-                area=area.id,
-                grid=grid,
-                lat=lat,
-                lon=lon,
-                reference_levels={"water_depth": float(depth)} if depth else {},
-                illustrative=True,
-            )
-            for id_, grid, lat, lon, depth in zip(
-                self.names.take(stem, count, self.names.width(stem, count, 2)),
-                grids,
-                lats.tolist(),
-                lons.tolist(),
-                depths,
-                strict=True,
-            )
-        ]
-        self.sites += made
-        self.contacts += [contact for site in made if site.reference_levels for contact in self.book.of(site, area)]
-        return [site.id for site in made]

@@ -1,5 +1,6 @@
 """The ground a fleet is put on: areas by class and street, and the grids near them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,21 +26,31 @@ class Ground:
     areas: list[Area]
     grids: dict[str, list[Grid]]
 
+    def of_classes(self, classes: Sequence[str], what: str) -> list[Area]:
+        """Areas of some classes, those of the first class first; of any when none is named. Raises ConfigError when
+        there are none for `what`."""
+        ranks = {slug: rank for rank, slug in enumerate(classes)}
+        found = [area for area in self.areas if not classes or area.risk_class in ranks]
+        found.sort(key=lambda area: ranks.get(area.risk_class, 0))
+        if not found:
+            lacking = f"no area of class {' or '.join(classes)}" if classes else "no area"
+            message = f"{what} are wanted, and {lacking} lies there"
+            raise ConfigError(REQUEST, 0, 0, message, "allow more streets or areas, add such an area, or ask for none")
+        return found
+
     def spread(self, count: int, risk_class: str) -> dict[str, dict[str, int]]:
         """How many of `count` devices go to each area of a class: counts by area id, by code of their street.
 
-        Streets get equal shares, and so do the areas of one street; every area gets one before any gets more than
-        its share. Raises ConfigError when there are devices and no area.
+        Raises ConfigError when there are devices and no area.
         """
+        return self.spread_over(self.of_classes([risk_class], f"{count} devices"), count) if count else {}
+
+    def spread_over(self, areas: list[Area], count: int) -> dict[str, dict[str, int]]:
+        """The same, over these areas: streets get equal shares, and so do the areas of one street; every area gets
+        one before any gets more than its share."""
         by_street: dict[str, list[str]] = {}
-        for area in self.areas:
-            if area.risk_class == risk_class:
-                by_street.setdefault(area.admin, []).append(area.id)
-        if not count:
-            return {}
-        if not by_street:
-            message = f"{count} devices are wanted, and no area of class {risk_class} lies there"
-            raise ConfigError(REQUEST, 0, 0, message, "allow more streets or areas, or add such an area")
+        for area in areas:
+            by_street.setdefault(area.admin, []).append(area.id)
         floors = [len(ids) for ids in by_street.values()]
         shares = level(count, floors if sum(floors) <= count else [0] * len(floors))
         return {
@@ -47,21 +58,22 @@ class Ground:
             for (street, ids), share in zip(by_street.items(), shares, strict=True)
         }
 
-    def grids_of(self, area: Area, lats: Floats, lons: Floats) -> list[str]:
-        """Code of the grid nearest to each place, among those of the area's street that are near the area."""
+    def grids_of(self, area: Area, lats: Floats, lons: Floats, whole_street: bool = False) -> list[str]:
+        """Code of the grid nearest to each place, among those of the area's street that are near the area, or among
+        all of the street."""
         grids = self.grids[area.admin]
         placed = [grid for grid in grids if grid.lat is not None and grid.lon is not None]
         if not placed:
             return [grids[i % len(grids)].code for i in range(len(lats))]
         grid_lats, grid_lons = (np.array([getattr(grid, axis) for grid in placed], float) for axis in ("lat", "lon"))
-        near = _closest(area, grid_lats, grid_lons)
+        near = _closest(area, grid_lats, grid_lons, len(placed) if whole_street else _GRIDS_NEAR)
         return [placed[near[i]].code for i in nearest(lats, lons, grid_lats[near], grid_lons[near])]
 
 
-def _closest(area: Area, lats: Floats, lons: Floats) -> npt.NDArray[np.int64]:
-    """Indices of the places closest to an area's centre, at most _GRIDS_NEAR of them."""
+def _closest(area: Area, lats: Floats, lons: Floats, most: int) -> npt.NDArray[np.int64]:
+    """Indices of the places closest to an area's centre, at most so many of them."""
     far = (lats - area.lat) ** 2 + ((lons - area.lon) * np.cos(np.radians(area.lat))) ** 2
-    return np.argsort(far, kind="stable")[:_GRIDS_NEAR]
+    return np.argsort(far, kind="stable")[:most]
 
 
 def ground_of(city: City, wanted: FleetRequest) -> Ground:

@@ -8,6 +8,7 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float64]
 
 METRES_A_DEGREE = 111_320.0  # of latitude
+LONGEST_LINE_M = 30_000.0
 
 
 def split(count: int, weights: Sequence[float] | Floats) -> list[int]:
@@ -41,6 +42,27 @@ def scatter(rng: np.random.Generator, lat: float, lon: float, radius_m: float, n
     lats = lat + distance * np.cos(bearing)
     lons = lon + distance * np.sin(bearing) / np.cos(np.radians(lat))
     return np.round(lats, 5), np.round(lons, 5)
+
+
+def line(
+    rng: np.random.Generator, lat: float, lon: float, step_m: tuple[float, float], n: int
+) -> tuple[Floats, Floats]:
+    """Latitudes and longitudes, (n,) each, of n places one after another along a winding line around a centre.
+
+    step_m: least and most from one to the next; less where so many would lead out of the city.
+    """
+    steps = rng.uniform(*step_m, n - 1) / METRES_A_DEGREE
+    steps *= min(1.0, LONGEST_LINE_M / METRES_A_DEGREE / max(steps.sum(), 1e-9))
+    bearing = rng.uniform(0, 2 * np.pi) + rng.uniform(-0.5, 0.5, n - 1)
+    north = np.concatenate([[0.0], np.cumsum(steps * np.cos(bearing))])
+    east = np.concatenate([[0.0], np.cumsum(steps * np.sin(bearing))]) / np.cos(np.radians(lat))
+    return np.round(lat + north - north[-1] / 2, 5), np.round(lon + east - east[-1] / 2, 5)
+
+
+def distance_m(lat: float, lon: float, to_lat: float, to_lon: float) -> float:
+    """Between two places of one city."""
+    east = (lon - to_lon) * np.cos(np.radians(to_lat))
+    return float(np.hypot(lat - to_lat, east) * METRES_A_DEGREE)
 
 
 def nearest(lats: Floats, lons: Floats, to_lats: Floats, to_lons: Floats) -> npt.NDArray[np.int64]:

@@ -22,9 +22,11 @@ second-class video points); the rest is our own proposal."""
 class FleetRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Counts of devices by sort, where they go, and how many hang on one parent.
 
+    telemetry: by device type, of types whose feed is telemetry, e.g. {"river-level": 6, "smoke-independent": 40}.
     streets: slugs or codes of the administrative units to stay in, areas: ids of areas to stay in; empty: all.
-    gauges_per_gateway: 0 when gauges talk to the network themselves. channels_per_nvr, and devices per power or
-    network zone: 0 for none of them. Gateways and NVRs are made as needed and are not among the counts.
+    gauges_per_gateway, telemetry_per_gateway: 0 when they talk to the network themselves. channels_per_nvr, and
+    devices per power or network zone: 0 for none of them. Gateways and NVRs are made as needed and are not among the
+    counts.
     prefix: how ids begin; empty: as those of the city's areas do, e.g. BA.
     """
 
@@ -34,9 +36,11 @@ class FleetRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     sentries: Count = 0
     cameras_class1: Count = 0
     cameras_class2: Count = 0
+    telemetry: dict[str, Count] = {}
     streets: list[str] = []
     areas: list[str] = []
     gauges_per_gateway: Count = 0
+    telemetry_per_gateway: Count = 0
     channels_per_nvr: Count = 64
     devices_per_power_zone: Count = 64
     devices_per_network_zone: Count = 200

@@ -2,7 +2,7 @@
 
 import difflib
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
@@ -11,18 +11,16 @@ from zoneinfo import available_timezones
 
 import msgspec
 
-from city.catalogue import Catalogue
 from city.city import City, Problem
 from city.errors import ConfigError, ConfigErrors
-from city.misfits import nearest
+from city.tables.cataloguefile import CatalogueFile, catalogue_keys, read_catalogue
 from city.tables.csvtable import read_csv, write_csv
+from city.tables.packs import CATALOGUE_FILE, CITY_FILE
 from city.tables.rows import MOST_ERRORS, TABLES, Complaints, Rows, Table, excel_remedy
 from city.tables.yamltable import plain, read_yaml, write_yaml
 from city.yamlfile import YamlFile, dump_yaml, load_yaml
 
 Format = Literal["csv", "yaml"]
-CITY_FILE, CATALOGUE_FILE = "city.yaml", "catalogue.yaml"
-PACKS = Path(__file__).parent.parent / "packs"
 T = TypeVar("T")
 
 
@@ -37,14 +35,6 @@ class CityFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     notes: list[str] = []
 
 
-def shipped_pack(name: str) -> Path:
-    """Folder of a city that comes with the program, e.g. "baoan". Raises ConfigErrors when there is none."""
-    names = sorted(folder.name for folder in PACKS.iterdir() if (folder / CITY_FILE).is_file())
-    if name not in names:
-        raise ConfigErrors([ConfigError(PACKS / name, 0, 0, f"no city {name!r} comes with us", nearest(name, names))])
-    return PACKS / name
-
-
 def read_city(folder: Path) -> City:
     """The city that a folder describes.
 
@@ -53,23 +43,23 @@ def read_city(folder: Path) -> City:
     """
     reading = _Reading(folder)
     head = reading.take(lambda: load_yaml(folder / CITY_FILE, CityFile))
-    catalogue = reading.take(lambda: load_yaml(folder / CATALOGUE_FILE, Catalogue))
     reading.check_head(head)
-    reading.check_catalogue(catalogue)
+    read = reading.take(lambda: read_catalogue(folder / CATALOGUE_FILE))
     reading.read_tables()
-    if head is None or catalogue is None or reading.errors:
+    if head is None or read is None or reading.errors:
         raise ConfigErrors(reading.errors)
+    catalogue, file = read
     city = City(
         id=head.value.id,
         name=head.value.name,
         time_zone=head.value.time_zone,
         admin_kinds=tuple(head.value.admin_kinds),
         grid_pattern=head.value.grid_pattern,
-        catalogue=catalogue.value,
+        catalogue=catalogue,
         notes=tuple(head.value.notes),
         **reading.tables(),
     )
-    reading.check_together(city, catalogue)
+    reading.check_together(city, file)
     return city
 
 
@@ -208,16 +198,7 @@ class _Reading:
             message = f"grid_pattern is no regular expression: {error}"
             self.errors.append(head.error(("grid_pattern",), message, r"e.g. '\d{15}'"))
 
-    def check_catalogue(self, catalogue: YamlFile[Catalogue] | None) -> None:
-        """Complains of records of the catalogue that share a key."""
-        if catalogue is None:
-            return
-        for name, keys in _catalogue_keys(catalogue.value).items():
-            for i, key in enumerate(keys):
-                if key in keys[:i]:
-                    self.errors.append(catalogue.error((name, i), f"{name} has {key!r} twice", "keep one of them"))
-
-    def check_together(self, city: City, catalogue: YamlFile[Catalogue] | None = None) -> None:
+    def check_together(self, city: City, catalogue: YamlFile[CatalogueFile] | None = None) -> None:
         """Raises ConfigErrors when the city is not consistent, each problem at the line of its record."""
         problems = city.problems()
         if not problems:
@@ -229,27 +210,17 @@ class _Reading:
         raise ConfigErrors(errors)
 
     def _located(
-        self, problem: Problem, lines: dict[str, dict[str, int]], catalogue: YamlFile[Catalogue] | None
+        self, problem: Problem, lines: dict[str, dict[str, int]], catalogue: YamlFile[CatalogueFile] | None
     ) -> ConfigError:
         message = f"{problem.table} {problem.key}: {problem.message}"
         remedy = excel_remedy(message) or problem.remedy
         line = lines.get(problem.table, {}).get(problem.key)
         if line is not None:
             return ConfigError(self.rows[problem.table].path, line, 1, message, remedy)
-        keys = _catalogue_keys(catalogue.value).get(problem.table, []) if catalogue else []
+        keys = catalogue_keys(catalogue.value).get(problem.table, []) if catalogue else []
         if catalogue and problem.key in keys:
             return catalogue.error((problem.table, keys.index(problem.key)), message, remedy)
         return ConfigError(self.folder, 0, 0, message, remedy)
-
-
-def _catalogue_keys(catalogue: Catalogue) -> dict[str, Sequence[str]]:
-    """Keys of the catalogue's lists, as `City.problems` names them."""
-    return {
-        "domains": [domain.slug for domain in catalogue.domains],
-        "classes": [risk_class.slug for risk_class in catalogue.classes],
-        "device_types": [device_type.slug for device_type in catalogue.device_types],
-        "indicators": [f"{i.risk_class}/{i.id}" for i in catalogue.indicators],
-    }
 
 
 def _and_more(file: Path, count: int) -> ConfigError:

@@ -5,6 +5,7 @@ import shutil
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -12,11 +13,11 @@ import pytest
 from city.catalogue import COMMON
 from city.city import City
 from city.errors import ConfigErrors
-from city.generate import AdministrationPlan, administration
+from city.generate import AdministrationPlan, FleetRequest, administration, generate_fleet
 from city.tables import read_city, shipped_pack
 from city.yamlfile import load_yaml
 
-DONGGUAN = Path(__file__).parent.parent / "fixtures" / "dongguan"
+TOWNS = Path(__file__).parent.parent / "fixtures" / "dongguan"
 
 
 @pytest.fixture(scope="module")
@@ -198,14 +199,54 @@ def test_device_types_speak_one_of_five_feeds(baoan: City) -> None:
     assert (intervals["electronic-water-gauge"], intervals["electronic-sentry"], intervals["nvr"]) == (300, 60, 60)
 
 
+def changed_type(city: City, slug: str, **fields: Any) -> City:
+    types = [msgspec.structs.replace(t, **fields) if t.slug == slug else t for t in city.catalogue.device_types]
+    return replace(city, catalogue=msgspec.structs.replace(city.catalogue, device_types=types))
+
+
 def test_a_type_that_measures_what_is_in_no_catalogue_is_a_problem(baoan: City) -> None:
-    gauge = next(t for t in baoan.catalogue.device_types if t.slug == "tide-gauge")
-    wrong = msgspec.structs.replace(gauge, measures=["tidal_wave"])
-    types = [wrong if t is gauge else t for t in baoan.catalogue.device_types]
-    catalogue = msgspec.structs.replace(baoan.catalogue, device_types=types)
-    (problem,) = replace(baoan, catalogue=catalogue).problems()
+    (problem,) = changed_type(baoan, "tide-gauge", measures=["tidal_wave"]).problems()
     assert (problem.table, problem.key) == ("device_types", "tide-gauge")
     assert "tidal_wave" in problem.message
+
+
+STAND_ANYWHERE = {"gateway", "nvr"}
+
+
+def test_every_type_but_those_that_others_hang_on_stands_in_areas_of_its_classes(baoan: City) -> None:
+    types = {t.slug: t.classes for t in baoan.catalogue.device_types}
+    assert len(types) == 53
+    assert {slug for slug, classes in types.items() if not classes} == STAND_ANYWHERE
+    assert set(types["radar-level"]) == set(types["pump-station"]) == {"waterlogging", "underpass-flooding"}
+    assert types["rain-gauge-tipping"] == ["waterlogging", "underpass-flooding", "slope-geohazard"]
+    assert types["river-level"] == ["river-reservoir"]
+    assert {slug for classes in types.values() for slug in classes} == {c.slug for c in baoan.catalogue.classes}
+
+
+def test_a_type_reports_something_of_its_own_in_each_class_where_it_stands(baoan: City) -> None:
+    for t in baoan.catalogue.device_types:
+        for slug in t.classes:
+            own = {i.id for i in baoan.catalogue.reported(slug, t.slug) if i.risk_class == slug}
+            assert own, f"{t.slug} has nothing to say in an area of class {slug}"
+
+
+def test_a_type_of_a_class_that_is_in_no_catalogue_is_a_problem(baoan: City) -> None:
+    (problem,) = changed_type(baoan, "tide-gauge", classes=["river-reservior"]).problems()
+    assert (problem.table, problem.key) == ("device_types", "tide-gauge")
+    assert problem.message == "classes 'river-reservior' is not registered" and problem.remedy
+
+
+def test_a_device_in_an_area_of_another_class_is_a_problem(baoan: City) -> None:
+    """A gauge put into a video area by a slip of the row: nobody would judge its depth."""
+    city = generate_fleet(baoan, FleetRequest(cameras_class1=1, water_gauges=1), seed=1)
+    pole = city.devices["BA-VC-000001"].site
+    moved = msgspec.structs.replace(city.devices["BA-WL-0001"], site=pole)
+    (problem,) = replace(city, devices={**city.devices, moved.id: moved}).problems()
+    assert (problem.table, problem.key) == ("devices", "BA-WL-0001")
+    assert problem.message.endswith("stands in area BA-R15-01 of class video-coverage")
+    assert "waterlogging" in problem.remedy
+    anywhere = changed_type(city, moved.type, classes=[])
+    assert replace(anywhere, devices={**city.devices, moved.id: moved}).problems() == []
 
 
 def test_a_16th_class_is_a_change_of_data_only(tmp_path: Path) -> None:
@@ -219,14 +260,8 @@ def test_a_16th_class_is_a_change_of_data_only(tmp_path: Path) -> None:
     assert (len(city.catalogue.classes), len(city.areas)) == (16, 62)
 
 
-def test_dongguan_has_towns_and_villages_and_no_districts() -> None:
-    city = read_city(DONGGUAN)
-    assert city.admin_kinds == ("市", "镇", "村")
-    assert [unit.kind for unit in city.ancestors("DG01-01-101")] == ["村", "镇", "市"]
-
-
 def test_a_level_more_or_less_is_a_change_of_data_only(tmp_path: Path) -> None:
-    folder = Path(shutil.copytree(DONGGUAN, tmp_path / "dg"))
+    folder = Path(shutil.copytree(TOWNS, tmp_path / "dg"))
     head, admin = (folder / "city.yaml").read_text("utf-8"), (folder / "admin.yaml").read_text("utf-8")
     (folder / "city.yaml").write_text(head.replace("[市, 镇, 村]", "[市, 片区, 镇, 村]"), "utf-8")
     deeper = admin.replace("parent: '441900'", "parent: DGP1")

@@ -2,6 +2,8 @@
 doctor names what is wrong and changes nothing."""
 
 import os
+import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,12 +13,15 @@ from sqlalchemy import text
 from typer.testing import CliRunner
 
 from alerts.store.database import Database
-from city.tables import read_city, shipped_pack
+from city.errors import ConfigErrors
+from city.tables import overlay, read_city, shipped_pack
 from qianshao.cli import app
 from qianshao.settings import Settings
 from tests.environment import plain_environment
 
 BAOAN = shipped_pack("baoan")
+OPERATIONS = Path(__file__).parents[2] / "docs" / "operations.md"
+REQUEST = re.compile(r"^```yaml\n(# fleet.yaml\n.*?)```", re.DOTALL | re.MULTILINE)
 
 
 @pytest.fixture(autouse=True)
@@ -52,6 +57,25 @@ def test_a_generated_fleet_is_imported_into_a_city_that_then_checks_well(tmp_pat
     assert run("city", "import", tmp_path / "fleet", tmp_path / "joined")[0] == 0
     code, said = run("city", "check", tmp_path / "joined")
     assert (code, said.rpartition(", ")[2].strip()) == (0, f"{len(read_city(tmp_path / 'joined').devices)} devices")
+
+
+def test_a_fleet_is_made_of_what_a_file_asks_for(tmp_path: Path) -> None:
+    """The example of docs/operations.md."""
+    request = tmp_path / "fleet.yaml"
+    request.write_text(REQUEST.search(OPERATIONS.read_text("utf-8"))[1], "utf-8")
+    code, said = run("city", "fleet", tmp_path / "fleet", "--request", request)
+    assert (code, said.split(" at ")[0]) == (0, "207 devices"), "204, and three NVRs"
+    made = Counter(d.type for d in overlay(read_city(BAOAN), tmp_path / "fleet").devices.values())
+    assert (made["ipc-class1"], made["river-level"], made["smoke-independent"]) == (100, 6, 60)
+
+
+def test_a_file_that_asks_for_a_fleet_is_checked_as_any_other(tmp_path: Path) -> None:
+    request = tmp_path / "fleet.yaml"
+    request.write_text("water_gauges: 10\ntelemetri: {river-level: 3}\n", "utf-8")
+    with pytest.raises(ConfigErrors, match=r"fleet.yaml:2:1: unknown field 'telemetri' \(did you mean telemetry\?\)"):
+        app(["city", "fleet", str(tmp_path / "fleet"), "--request", str(request)], standalone_mode=False)
+    code, said = run("city", "fleet", tmp_path / "fleet", "--request", request, "--devices", "10")
+    assert code == 2 and "not both" in said
 
 
 def test_a_wrong_ticketing_policy_is_found_before_anything_starts(tmp_path: Path) -> None:

@@ -1,7 +1,5 @@
 """Outlines of streets, and where things stand in them."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
@@ -9,8 +7,6 @@ from alerts.console.atlas import Atlas, atlas_of, street_of
 from alerts.console.geometry import NOBODY, Floats, Ground, outlines, path, projection, survey
 from city.city import City
 from city.tables import read_city, shipped_pack
-
-DONGGUAN = Path(__file__).parent.parent / "fixtures" / "dongguan"
 
 
 @pytest.fixture(scope="module")
@@ -69,9 +65,10 @@ def test_names_of_streets_keep_clear_of_marks_and_of_each_other(atlas: Atlas) ->
 
 
 def test_a_city_of_towns_is_drawn_by_its_towns() -> None:
-    dongguan = read_city(DONGGUAN)
+    dongguan = read_city(shipped_pack("dongguan"))
     atlas = atlas_of(dongguan)
     assert {dongguan.admin[code].kind for code in atlas.streets} == {dongguan.admin_kinds[1]}
+    assert len(atlas.streets) == 33
     assert set(atlas.areas) == set(dongguan.areas)
 
 
