@@ -11,6 +11,7 @@ from city.transitions import Transition
 from rules.engine.absence import pass_parents, pass_silence
 from rules.engine.carry import Carried, carry_over
 from rules.engine.columns import beat
+from rules.engine.handles import of_program, of_state
 from rules.engine.kernel import apply_rows
 from rules.engine.layout import compile_for, lay_out
 from rules.engine.program import Compiled
@@ -38,6 +39,7 @@ class Shard:
         self._subjects = subjects_of(fleet, pack, city)
         self._compiled: Compiled = compile_for(pack, city, self._subjects)
         self._state = lay_out(city, self._subjects, self._compiled)
+        self._program_handle, self._state_handle = of_program(self._compiled.program), of_state(self._state)
         self._reporter = Reporter(city, self._subjects, self._compiled, self._state)
         self._sight = Sight()
         self._outcomes = np.zeros(len(OUTCOMES), np.int64)
@@ -75,8 +77,8 @@ class Shard:
             rows = batch[start : start + self._rows_at_once] if len(batch) > self._rows_at_once else batch
             sight = self._sight
             n = apply_rows(
-                self._state,
-                self._compiled.program,
+                self._state_handle,
+                self._program_handle,
                 *rows.columns,
                 sight.log_ms,
                 sight.sighted,
@@ -121,6 +123,7 @@ class Shard:
         self._sight = old.sight
         city = self._reporter.city
         self._state = lay_out(city, self._subjects, self._compiled, old.sight.sighted)
+        self._state_handle = of_state(self._state)
         self._reporter = Reporter(city, self._subjects, self._compiled, self._state)
         return carry_over(old, self._reporter)
 
@@ -149,5 +152,5 @@ class Shard:
 
     def _changes(self, room: int, kernel: Any, *arguments: Any) -> Array:
         out = np.empty(room, CHANGE)
-        n = kernel(self._state, self._compiled.program, *arguments, out) if room else 0
+        n = kernel(self._state_handle, self._program_handle, *arguments, out) if room else 0
         return out[:n]
