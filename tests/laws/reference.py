@@ -11,7 +11,7 @@ from enum import Enum
 from fractions import Fraction
 from typing import NamedTuple
 
-from city.catalogue import COMMON, Catalogue, Indicator
+from city.catalogue import Catalogue
 from city.city import City
 from city.fleet import NOWHERE, Fleet
 from city.levels import LEVELS, Level
@@ -507,7 +507,7 @@ class Interpreter:
         risk_class, device_type = fleet.kinds[fleet.kind[row]]
         series: dict[int, list[Track]] = {}
         for rule in pack.levels:
-            number = _number(catalogue, risk_class, rule.indicator)
+            number = _number(catalogue, risk_class, device_type, rule.indicator)
             if rule.speaks_of(risk_class, device_type) and number is not None:
                 series.setdefault(number, []).append(Track(rule, fleet.ids[row]))
         steps = {i.number: i.max_step_per_min for i in catalogue.indicators}
@@ -601,11 +601,9 @@ def _overshadowed(thing: Thing, watch: Watch) -> bool:
     return watch.rule.of is not None and other is not None and other.silent
 
 
-def _number(catalogue: Catalogue, risk_class: str, name: str) -> int | None:
-    """Number of an indicator of the class, or else of a common one."""
-    found: dict[str, Indicator] = {i.risk_class: i for i in catalogue.indicators if i.id == name}
-    indicator = found.get(risk_class) or found.get(COMMON)
-    return indicator.number if indicator else None
+def _number(catalogue: Catalogue, risk_class: str, device_type: str, name: str) -> int | None:
+    """Number of an indicator that the type measures: the class's own, or else a common one."""
+    return next((i.number for i in catalogue.reported(risk_class, device_type) if i.id == name), None)
 
 
 def _signs(catalogue: Catalogue, rule: AbsenceRule) -> set[int]:
