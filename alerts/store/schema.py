@@ -70,7 +70,7 @@ alerts = Table(
     Column("rule", String(80), nullable=False),
     Column("rule_version", String(32), nullable=False),
     Column("subject", String(80), nullable=False, index=True),
-    Column("level", Integer, nullable=False),
+    Column("level", Integer, nullable=False, index=True),
     Column("peak_level", Integer, nullable=False),
     Column("explained", Boolean, nullable=False),
     Column("suspected", Boolean, nullable=False, server_default=false()),
@@ -78,7 +78,6 @@ alerts = Table(
     Column("since_ms", BigInteger, nullable=False, index=True),
     Column("updated_ms", BigInteger, nullable=False),
     Column("last", JSON, nullable=False),
-    Index("ix_alerts_rule_level", "rule", "level"),
 )
 
 transitions = Table(

@@ -184,6 +184,13 @@ class Pack:
     parents: tuple[ParentRule, ...]
     derivations: tuple[Derivation, ...] = ()
 
+    @property
+    def meaning(self) -> str:
+        """Hash of what all rules mean: packs that judge alike have the same."""
+        rules: tuple[Rule, ...] = (*self.levels, *self.absences)
+        versions = [(rule.id, rule.version) for rule in rules] + [(rule.id, rule.version) for rule in self.parents]
+        return meaning_of(sorted(versions))
+
 
 def lowest(marks: Marks) -> Level:
     """The lowest level that exists. ValueError when none does."""

@@ -24,13 +24,13 @@ def upgrade() -> None:
     op.add_column("tickets", _json("actions", "[]"))
     op.add_column("incidents", _json("doubted", "[0, 0, 0, 0, 0]"))
     op.add_column("incidents", _json("advised", "{}"))
-    op.create_index("ix_alerts_rule_level", "alerts", ["rule", "level"], unique=False)
+    op.create_index(op.f("ix_alerts_level"), "alerts", ["level"], unique=False)
     op.create_index(op.f("ix_alerts_since_ms"), "alerts", ["since_ms"], unique=False)
 
 
 def downgrade() -> None:
     op.drop_index(op.f("ix_alerts_since_ms"), table_name="alerts")
-    op.drop_index("ix_alerts_rule_level", table_name="alerts")
+    op.drop_index(op.f("ix_alerts_level"), table_name="alerts")
     op.drop_column("incidents", "advised")
     op.drop_column("incidents", "doubted")
     op.drop_column("tickets", "actions")
