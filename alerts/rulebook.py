@@ -23,7 +23,8 @@ class Judges(Enum):
 
 
 class Step(_Data, frozen=True):
-    """A level of a rule. `mark`: its threshold or condition, as written; `actions`: what is then to be done."""
+    """A level of a rule. `mark`: its threshold or condition, as written; `actions`: what is then to be done, what lower
+    levels ask for first."""
 
     level: Level
     mark: str

@@ -176,9 +176,8 @@ def _shared(rule: Rule) -> dict[str, Any]:
 
 
 def _steps(rule: LevelRule) -> tuple[Step, ...]:
-    own = dict(rule.actions)
     return tuple(
-        Step(level=level, mark=text, hold_ms=hold_ms, actions=own.get(level, ()))
+        Step(level=level, mark=text, hold_ms=hold_ms, actions=rule.actions_at(level))
         for level, mark, text, hold_ms in zip(LEVELS, rule.threshold, rule.texts, rule.hold_ms, strict=True)
         if mark is not None
     )

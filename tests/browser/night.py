@@ -179,8 +179,14 @@ def _transition(subject: str, kind: SubjectKind, rule: str, level: Level, minute
 
 def over(transition: Transition, minutes: float) -> Transition:
     """The same alert going back to none, so many minutes ago."""
+    return then(transition, Level.NONE, minutes)
+
+
+def then(transition: Transition, level: Level, minutes: float, **more: Any) -> Transition:
+    """The same alert going to another level, or saying something else of the one it has."""
     at_ms = int(NOW_MS - minutes * MINUTE_MS)
-    return replace(transition, level_from=transition.level_to, level_to=Level.NONE, event_ms=at_ms, log_ms=at_ms)
+    step = {"level_from": transition.level_to, "level_to": level, "event_ms": at_ms, "log_ms": at_ms}
+    return replace(transition, **step, **more)
 
 
 def new_night(folder: Path) -> Night:

@@ -1,4 +1,4 @@
-"""The rules of the made-up night: the shipped pack, but for water, of which the rule says everything that a rule can."""
+"""The rules of the made-up night: the shipped pack, but for water: a rule there says everything that a rule can say."""
 
 from functools import cache
 from pathlib import Path
