@@ -16,7 +16,7 @@ from bench.parts.common import ROUND_MS, START_MS, base, fleet_of_size, options,
 from city.readings import Batch, Tick
 from rules.engine.shard import Shard
 from rules.engine.warm import warm_up
-from tests.laws.reference import Interpreter
+from tests.laws.interpreter import Interpreter
 
 BATCH, SMALL = 4096, 16
 SECOND_MS = 1000
