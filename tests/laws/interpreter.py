@@ -60,8 +60,8 @@ class Derived:
 
 @dataclass
 class Thing:
-    """A subject: a device in service on this shard, or a place. where: ids of its site, area, street and zone, None where
-    it is in none. tracks: by indicator, in the pack's order."""
+    """A subject: a device in service on this shard, or a place. where: ids of its site, area, street and zone,
+    None where it is in none. tracks: by indicator, in the pack's order."""
 
     subject: Subject
     per: str
