@@ -229,22 +229,29 @@ class Interpreter:
 
     def _around(self, thing: Thing, node: Gathered) -> Iterator[Thing]:
         """The members at a place around a subject: clause 9."""
+        near = self._nearest(thing, node) if node.place is Place.WITHIN else set()
         for other in (*self.things.values(), *self.places):
             if node.types and other.device_type not in node.types:
                 continue
             if node.place in (Place.WITHIN, Place.UPSTREAM):
-                if other is not thing and self._is_near(thing, other, node):
+                upstream = thing.where["site"] and other.where["site"] in self.city.sites[thing.where["site"]].upstream
+                if other is not thing and (other.where["site"] in near or (node.place is Place.UPSTREAM and upstream)):
                     yield other
             elif (here := thing.where[node.place.value]) is not None and other.where[node.place.value] == here:
                 yield other
 
-    def _is_near(self, thing: Thing, other: Thing, node: Gathered) -> bool:
-        mine, its = thing.where["site"], other.where["site"]
-        if mine is None or its is None:
-            return False
-        if node.place is Place.UPSTREAM:
-            return its in self.city.sites[mine].upstream
-        return thing.where["zone"] == other.where["zone"] and self._apart_m(mine, its) <= node.radius_m
+    def _nearest(self, thing: Thing, node: Gathered) -> set[str | None]:
+        """The nearest 32 sites with members no farther than the radius."""
+        mine, table = thing.where["site"], list(self.city.sites)
+        if mine is None:
+            return set()
+        sites = {
+            other.where["site"]
+            for other in (*self.things.values(), *self.places)
+            if other.where["zone"] == thing.where["zone"] and _may_be_asked(other, node)
+        }
+        apart = sorted((self._apart_m(mine, site), table.index(site), site) for site in sites if site is not None)
+        return {site for far, _, site in apart[:32] if far <= node.radius_m}
 
     def _apart_m(self, one: str, other: str) -> float:
         a, b = self.city.sites[one], self.city.sites[other]
@@ -399,6 +406,15 @@ def _waits(track: Track, log_ms: int) -> bool:
     if track.last is None or not track.last <= log_ms <= track.last + rule.max_gap_ms:
         return False
     return track.alert.level is not Level.NONE or track.raw is not Level.NONE
+
+
+def _may_be_asked(other: Thing, node: Gathered) -> bool:
+    """Whether a subject has what is asked, known or not."""
+    if node.types and other.device_type not in node.types:
+        return False
+    if isinstance(node.member, ReadingOf):
+        return node.member.indicator in other.subject.quantities
+    return other.online() is not None if isinstance(node.member, Online) else other.level(node.member.rule) is not None
 
 
 def _speaks_of(of: Rule | Derivation, risk_class: str, device_type: str) -> bool:

@@ -78,10 +78,18 @@ def move(device: Device, site: str) -> Device:
 
 
 OWN = {
-    "water_depth": Known("cm"), "queue": Known("1"), "rain": Known("mm"), "pump": Known("1", True),
-    "voltage": Known("V"), "rise10": Known("cm"), "rain_10m": Known("mm"), "dry": Known("cm"), "ponding": Known("min"), "ratio": Known("cm"),
+    "water_depth": Known("cm"),
+    "queue": Known("1"),
+    "rain": Known("mm"),
+    "pump": Known("1", True),
+    "voltage": Known("V"),
+    "rise10": Known("cm"),
+    "rain_10m": Known("mm"),
+    "dry": Known("cm"),
+    "ponding": Known("min"),
+    "ratio": Known("cm"),
     "dry_most": Known("cm"),
-}  # fmt: skip
+}
 PLACED = {"wettest": Known("cm"), "wet_share": Known("1"), "alive": Known("1"), "wet_twice": Known("1")}
 _TYPES = frozenset({"gauge", "camera"})
 
