@@ -1,11 +1,13 @@
-"""Grouping determines which alerts are one incident: those of one area, class and cause; and one failed parent
-collects the alerts of what hangs on it."""
+"""Grouping determines which alerts are one incident: those of one area, class and cause; of one street or zone and
+cause, whatever their classes; and one failed parent collects the alerts of what hangs on it."""
 
 from city.city import City
 from city.registry import PARENT_KINDS
-from city.transitions import Nature, Transition
+from city.transitions import Nature, SubjectKind, Transition
 
 PARENT_CAUSE = "parent"
+JOINT = ("street", "zone")
+"""Places wider than an area, which has one class: a cause there is one cause, whichever classes it shows in."""
 
 
 def key(nature: Nature, risk_class: str | None, place: str, cause: str) -> str:
@@ -17,8 +19,20 @@ def own_key(transition: Transition) -> str:
     """The incident an alert is of when nothing else explains it."""
     if transition.nature is Nature.PARENT:
         return parent_key(transition.subject)
+    risk_class = None if gathers_classes(transition) else transition.risk_class
+    return key(transition.nature, risk_class, place_key(transition), transition.cause)
+
+
+def gathers_classes(transition: Transition) -> bool:
+    """Whether alerts of other classes with the same cause are of the same incident."""
+    return transition.nature is Nature.HAZARD and transition.group in JOINT
+
+
+def place_key(transition: Transition) -> str:
+    """What the alert's incident is about: a place, device, parent, ingest process or rule. A street that lies in
+    several zones is judged in each, as `code/zone`, and is one street to people."""
     place = transition.group_key or transition.subject
-    return key(transition.nature, transition.risk_class, place, transition.cause)
+    return place.partition("/")[0] if transition.group == "street" else place
 
 
 def parent_key(parent: str) -> str:
@@ -51,6 +65,6 @@ def collecting_key(transition: Transition) -> str | None:
 def parents_of(transition: Transition, city: City) -> list[str]:
     """What the alert's device hangs on, most specific first."""
     device = city.devices.get(transition.subject)
-    if device is None:
+    if device is None or transition.subject_kind is not SubjectKind.DEVICE:
         return []
     return [parent for kind in PARENT_KINDS if (parent := device.parent(kind)) is not None]

@@ -5,111 +5,16 @@ Pure: a Desk works on a Book of what is known already; the store fills the book 
 """
 
 import hashlib
-from dataclasses import dataclass, field
 
+from alerts.book import Alert, Book, Event, Incident
 from alerts.deadlines import TicketPolicy, deadlines, sooner
-from alerts.grouping import PARENT_CAUSE, candidate_keys, collecting_key, parent_key
+from alerts.grouping import PARENT_CAUSE, candidate_keys, collecting_key, gathers_classes, parent_key, place_key
 from alerts.routing import route
-from alerts.tickets import Ticket, TicketState, TicketStep
+from alerts.tickets import Route, Ticket, TicketState, TicketStep
+from alerts.wording import CONFIRMED, VERIFY, category_of, reason_of, title_of
 from city.city import City
 from city.levels import Level
 from city.transitions import Nature, SubjectKind, Transition
-
-
-@dataclass
-class Alert:
-    """One rule's level on one subject, while it is not none. `explained`: its level does not count for its incident."""
-
-    id: str
-    incident: str
-    level: Level
-    peak_level: Level
-    explained: bool
-    last: Transition
-
-
-@dataclass
-class Incident:
-    """`key` names it while it is open, `collects` what it draws in beside its own. `active`: how many of its own alerts
-    are at each level, `explained`: how many of others it explains. `level` is that of the worst of its own alerts."""
-
-    id: str
-    key: str
-    collects: str | None
-    version: int
-    nature: Nature
-    title: str
-    cause: str
-    subject: str
-    risk_class: str | None
-    admin: str | None
-    area: str | None
-    site: str | None
-    opened_ms: int
-    updated_ms: int
-    level: Level = Level.NONE
-    peak_level: Level = Level.NONE
-    active: list[int] = field(default_factory=lambda: [0] * 5)
-    explained: int = 0
-    alerts: int = 0
-    recovered_ms: int | None = None
-    merged_into: str | None = None
-    open: bool = True
-
-    def begin(self, transition: Transition) -> None:
-        """Take the words of the first alert that counts; one that is only explained may have come before it."""
-        self.title, self.cause, self.risk_class = transition.title, transition.cause, transition.risk_class
-        self.admin, self.opened_ms = transition.admin, transition.event_ms
-
-
-@dataclass(frozen=True)
-class Event:
-    """Something that others must hear of, once: an outbox row. `id` is the same after a replay."""
-
-    id: str
-    kind: str
-    incident: str
-    at_ms: int
-    level: Level
-
-
-@dataclass
-class Book:
-    """What is known of the transitions at hand: by id, and open incidents by key and by what they collect.
-
-    `versions`: how many incidents of a key there have been. Tickets are by incident. The last six say what a Desk did.
-    """
-
-    alerts: dict[str, Alert] = field(default_factory=dict)
-    incidents: dict[str, Incident] = field(default_factory=dict)
-    tickets: dict[str, Ticket] = field(default_factory=dict)
-    by_key: dict[str, str] = field(default_factory=dict)
-    by_collects: dict[str, str] = field(default_factory=dict)
-    versions: dict[str, int] = field(default_factory=dict)
-    known_transitions: set[str] = field(default_factory=set)
-    new_transitions: list[Transition] = field(default_factory=list)
-    events: list[Event] = field(default_factory=list)
-    steps: list[TicketStep] = field(default_factory=list)
-    changed_alerts: set[str] = field(default_factory=set)
-    changed_incidents: set[str] = field(default_factory=set)
-
-    def add(self, incident: Incident) -> None:
-        """Note an incident, and where it is found while open. Of several that collect the same, the oldest does."""
-        self.incidents[incident.id] = incident
-        if not incident.open:
-            return
-        self.by_key[incident.key] = incident.id
-        if incident.collects is not None:
-            rival = self.incidents[self.by_collects.get(incident.collects, incident.id)]
-            oldest = min(rival, incident, key=lambda i: (i.opened_ms, i.id))
-            self.by_collects[incident.collects] = oldest.id
-
-    def close(self, incident: Incident) -> None:
-        """Let an incident be found no more."""
-        incident.open = False
-        self.by_key.pop(incident.key, None)
-        if self.by_collects.get(incident.collects or "") == incident.id:
-            del self.by_collects[incident.collects or ""]
 
 
 class Desk:
@@ -131,12 +36,13 @@ class Desk:
     def _is_there(self, alert: Alert | None, transition: Transition) -> bool:
         if alert is None:
             return transition.level_to == Level.NONE  # the end of an alert that never reached us
-        same = alert.level == transition.level_to and alert.last.explained_by == transition.explained_by
+        same = alert.level == transition.level_to and alert.suspected == transition.suspected
+        same = same and alert.last.explained_by == transition.explained_by
         return same and (alert.level == Level.NONE or self._book.incidents[alert.incident].open)
 
     def _incident_for(self, transition: Transition, alert: Alert | None) -> Incident:
-        """Where the alert belongs now: where it was, unless what explains it has changed, or it rises though its
-        incident was closed. An end never opens anything."""
+        """Where the alert belongs now: where it was, unless what explains it has changed, or it gets worse or surer
+        though its incident was closed. An end never opens anything."""
         book = self._book
         if alert is not None:
             present = book.incidents[alert.incident]
@@ -153,8 +59,8 @@ class Desk:
     def _stays(self, alert: Alert, present: Incident, transition: Transition) -> bool:
         if transition.explained_by is not None:
             return present.key == parent_key(transition.explained_by)
-        rises = transition.level_to > transition.level_from
-        return not alert.explained and (present.open or not rises)
+        worse = transition.level_to > transition.level_from or _confirms(alert, transition)
+        return not alert.explained and (present.open or not worse)
 
     def _open(self, name: str, transition: Transition) -> Incident:
         book = self._book
@@ -168,7 +74,7 @@ class Desk:
             nature=transition.nature,
             title=transition.title,
             cause=transition.cause,
-            subject=transition.group_key or transition.subject,
+            subject=place_key(transition),
             risk_class=transition.risk_class,
             admin=transition.admin,
             area=transition.area,
@@ -183,27 +89,29 @@ class Desk:
 
     def _move(self, alert: Alert | None, incident: Incident, transition: Transition) -> None:
         """Count the alert where it belongs now, and no longer where it was."""
-        book, explained = self._book, transition.explained_by is not None
+        book = self._book
         if alert is None:
+            explained = transition.explained_by is not None
             alert = Alert(transition.alert, incident.id, Level.NONE, Level.NONE, explained, transition)
             book.alerts[alert.id] = alert
             incident.alerts += 1
         elif alert.incident != incident.id:
             before = book.incidents[alert.incident]
-            _count(before, alert.level, alert.explained, -1)
+            before.count(alert, -1)
             self._merge_if_empty(before, incident, transition)
             incident.alerts += 1
             alert.incident = incident.id
         else:
-            _count(incident, alert.level, alert.explained, -1)
-        alert.level, alert.explained, alert.last = transition.level_to, explained, transition
-        alert.peak_level = max(alert.peak_level, alert.level)
-        _count(incident, alert.level, explained, +1)
+            incident.count(alert, -1)
+        if _confirms(alert, transition):
+            book.confirming.add(transition.id)
+        alert.becomes(transition)
+        incident.count(alert, +1)
         book.changed_alerts.add(alert.id)
 
     def _merge_if_empty(self, before: Incident, into: Incident, transition: Transition) -> None:
         """An incident whose last alert another one explains becomes part of that one (并案)."""
-        before.level = _worst(before)
+        before.weigh()
         before.updated_ms = max(before.updated_ms, transition.log_ms)
         self._book.changed_incidents.add(before.id)
         self._close_if_void(before)
@@ -223,10 +131,10 @@ class Desk:
         self._tell("incident.merged", before, transition)
 
     def _settle(self, incident: Incident, transition: Transition) -> None:
-        """Level, recovery and ticket of an incident after one of its alerts has moved."""
-        before, incident.level = incident.level, _worst(incident)
-        first = incident.peak_level == Level.NONE
-        incident.peak_level = max(incident.peak_level, incident.level)
+        """Level, doubt, recovery and ticket of an incident after one of its alerts has moved."""
+        before, doubted, peak = incident.level, incident.suspected, incident.peak_level
+        incident.weigh()
+        incident.peak_level = max(peak, incident.level)
         incident.updated_ms = max(incident.updated_ms, transition.log_ms)
         self._book.changed_incidents.add(incident.id)
         if incident.level == Level.NONE and before != Level.NONE:
@@ -234,14 +142,27 @@ class Desk:
             self._tell("incident.recovered", incident, transition)
         elif incident.level != Level.NONE:
             incident.recovered_ms = None
-            if first:
+            if peak == Level.NONE:
                 incident.begin(transition)
                 self._tell("incident.opened", incident, transition)
             elif incident.level > before:
                 self._tell("incident.raised", incident, transition)
+            if doubted and not incident.suspected:
+                self._tell("incident.confirmed", incident, transition)
+        if Level.NONE < peak < incident.level and gathers_classes(transition):
+            self._speak_for(incident, transition)
         if incident.level > Level.NONE and incident.level >= incident.peak_level:
             self._write_ticket(incident, transition)
+        self._keep_ticket_true(incident, transition)
         self._close_if_void(incident)
+
+    def _speak_for(self, incident: Incident, transition: Transition) -> None:
+        """The class that is worst off now speaks for the whole. A ticket that nobody has taken up yet goes to whoever
+        answers for that class; one that is being worked on stays where it is."""
+        incident.speak_for(transition)
+        ticket = self._book.tickets.get(incident.id)
+        if ticket is not None and ticket.state is TicketState.REPORTED:
+            ticket.category, ticket.route = category_of(incident, self._city), self._route(incident)
 
     def _close_if_void(self, incident: Incident) -> None:
         """An incident that never had a ticket and that nothing is left of: nobody could close it."""
@@ -259,23 +180,48 @@ class Desk:
         if ticket is not None:
             if incident.level > ticket.level:
                 ticket.level, ticket.deadlines = incident.level, sooner(ticket.deadlines, due)
-                ticket.title, ticket.reason = _title(incident, self._city), _reason(transition)
+                doubted, ticket.suspected = ticket.suspected, incident.suspected
+                self._word(ticket, incident, transition, VERIFY if ticket.suspected else "")
                 self._step(ticket, "raise", ticket.state, transition)
+                if doubted and not ticket.suspected:
+                    self._step(ticket, "confirm", ticket.state, transition)
             return
         ticket = self._book.tickets[incident.id] = Ticket(
             id=ticket_id(incident.id),
             incident=incident.id,
             state=TicketState.REPORTED,
             level=incident.level,
-            category=_category(incident, self._city),
-            title=_title(incident, self._city),
-            reason=_reason(transition),
-            route=route(self._city, incident.risk_class, incident.site, incident.admin),
+            category=category_of(incident, self._city),
+            title="",
+            reason="",
+            route=self._route(incident),
             reported_ms=transition.log_ms,
             opening=transition.id,
             deadlines=due,
+            suspected=incident.suspected,
         )
+        self._word(ticket, incident, transition, VERIFY if ticket.suspected else "")
         self._step(ticket, "report", None, transition)
+
+    def _keep_ticket_true(self, incident: Incident, transition: Transition) -> None:
+        """What is to be done, and whether a witness has come. An action once asked for stays on the ticket: that the
+        alert has gone opens no road again, a person does."""
+        ticket = self._book.tickets.get(incident.id)
+        if ticket is None or ticket.state.terminal:
+            return
+        ticket.actions += tuple(action for action in incident.advised if action not in ticket.actions)
+        if ticket.suspected and incident.level and not incident.suspected:
+            ticket.suspected = False
+            self._word(ticket, incident, transition, CONFIRMED)
+            self._step(ticket, "confirm", ticket.state, transition)
+
+    def _word(self, ticket: Ticket, incident: Incident, transition: Transition, note: str) -> None:
+        reason = reason_of(transition, self._city)
+        ticket.title = title_of(incident, self._city, ticket.suspected)
+        ticket.reason = f"{note}: {reason}" if note else reason
+
+    def _route(self, incident: Incident) -> Route:
+        return route(self._city, incident.risk_class, incident.site, incident.admin, incident.area)
 
     def _step(self, ticket: Ticket, action: str, before: TicketState | None, transition: Transition) -> None:
         step = TicketStep(ticket.id, action, transition.log_ms, ticket.level, before, ticket.state, ticket.reason)
@@ -300,46 +246,9 @@ def _speak_of_parent(incident: Incident, parent_id: str, city: City) -> None:
     incident.area = incident.site = None
 
 
-def _count(incident: Incident, level: Level, explained: bool, by: int) -> None:
-    if level == Level.NONE:
-        return
-    if explained:
-        incident.explained += by
-    else:
-        incident.active[level] += by
-
-
-def _worst(incident: Incident) -> Level:
-    return max((level for level in Level if incident.active[level] > 0), default=Level.NONE)
-
-
-def _title(incident: Incident, city: City) -> str:
-    """What and where, in the words of the city."""
-    area = city.areas.get(incident.area or "")
-    parent, unit = city.parents.get(incident.subject), city.admin.get(incident.admin or "")
-    if incident.nature is Nature.HAZARD and area is not None:
-        return f"{area.name}: {incident.title}"
-    if parent is not None:
-        return f"{unit.name if unit else ''} {parent.name}: {incident.title}"
-    return f"{area.name if area else ''} {incident.subject}: {incident.title}".strip()
-
-
-def _category(incident: Incident, city: City) -> str:
-    if incident.nature is not Nature.HAZARD:
-        return "设施运维"
-    classes = {c.slug: c.ticket_category for c in city.catalogue.classes}
-    return classes.get(incident.risk_class or "", "其他")
-
-
-def _reason(transition: Transition) -> str:
-    """Why, in one line: the reading and what held for how long."""
-    if transition.subject_kind is SubjectKind.DEVICE and transition.unit:
-        held = f", 持续 {transition.held_ms // 1000} 秒" if transition.held_ms else ""
-        value = "" if transition.unit == "1" else f" {transition.value:g} {transition.unit}"
-        return f"{transition.subject} {transition.title}{value}{held}"
-    if transition.subject_kind is SubjectKind.PARENT:
-        return f"{transition.subject} 下 {transition.value:.0f} 台设备同时失联"
-    return f"{transition.subject} {transition.title}"
+def _confirms(alert: Alert, transition: Transition) -> bool:
+    """Whether a witness has come for an alert that had none."""
+    return alert.suspected and not transition.suspected and transition.level_to != Level.NONE
 
 
 def _id(*parts: str) -> str:

@@ -79,7 +79,8 @@ class Route:
 @dataclass
 class Ticket:
     """One task. `id` follows from its incident's; `level` is the highest that the incident has reached; `opening` the
-    transition that opened it."""
+    transition that opened it. `suspected`: no witness has come since it reached that level, so it asks to verify.
+    `actions`: all that its alerts have ever asked for, in that order."""
 
     id: str
     incident: str
@@ -94,12 +95,14 @@ class Ticket:
     deadlines: Deadlines
     merged_into: str | None = None
     closed_ms: int | None = None
+    suspected: bool = False
+    actions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class TicketStep:
-    """One thing that was done about a ticket, for its trail: "report", "raise" or "merge". `level`: the ticket's after
-    it. `state_from`: None when it made the ticket."""
+    """One thing that was done about a ticket, for its trail: "report", "raise", "confirm" or "merge". `level`: the
+    ticket's after it. `state_from`: None when it made the ticket."""
 
     ticket: str
     action: str
@@ -111,5 +114,5 @@ class TicketStep:
 
     @property
     def id(self) -> str:
-        """The same after a replay: a ticket is raised to a level once."""
+        """The same after a replay: a ticket is raised to a level once, and confirmed at it once."""
         return f"{self.ticket}:{self.action}:{self.level:d}"

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import func, select
 
-from alerts.incidents import Book
+from alerts.book import Book
 from alerts.store import schema as t
 from alerts.store.database import Database
 from city.levels import Level

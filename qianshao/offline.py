@@ -7,8 +7,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from alerts.book import Book
 from alerts.deadlines import TicketPolicy
-from alerts.incidents import Book, Desk
+from alerts.incidents import Desk
 from alerts.refusals import unregistered
 from city.city import City
 from city.fleet import fleet_of

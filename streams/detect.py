@@ -75,6 +75,7 @@ class Detector:
         self._app, self._store, self._city, self._pack, self._options = app, store, city, pack, options
         fleet = fleet_of(city)
         shard_of = shard_of_rows(fleet, options.shards)
+        self._rules = {"pack": pack.name, "version": pack.version, "meaning": pack.meaning, "loaded_wall_ms": wall_ms()}
         self._fleets: list[Fleet] = [fleet.where(shard_of == shard) for shard in range(options.shards)]
         self._owned: dict[int, OwnedShard] = {}
         self._lock = asyncio.Lock()
@@ -210,7 +211,7 @@ class Detector:
                     shard.engine.snapshot(),
                     msgspec.to_builtins(shard.said_blind),
                 )
-                log_ms, status = shard.engine.log_ms, _status(shard)
+                log_ms, status = shard.engine.log_ms, _status(shard) | {"rules": self._rules}
             await asyncio.to_thread(self._store.save, checkpoint, log_ms, status, wall_ms())
             shard.saved_offset = checkpoint.offset
             self._app.acknowledge(records)

@@ -6,6 +6,7 @@
 /api/state         the same as data: numbers, open incidents, shards, dead letters
 /incidents/{id}    one incident with all that belongs to it
 /areas/{id}        one monitored area
+/rules             the rules in force and what they did in the last day; /rules/{id}: one of them in full
 /dead-letters      the newest of what was refused, and what to do about it
 /healthz           for whoever watches over this process
 """
@@ -28,9 +29,11 @@ from alerts.console.dossier import read_dossier
 from alerts.console.live import UNREADABLE, Live
 from alerts.console.moment import Moment
 from alerts.console.pages import PIECES, STATIC, Pages
+from alerts.console.rulepages import rule_router
 from alerts.console.security import SecureHeaders
 from alerts.console.state import State, state_of
 from alerts.console.view import Viewer
+from alerts.rulebook import NO_RULES, RuleBook
 from alerts.store.database import Database
 from city.city import City
 from city.clock import Timekeeper, wall_ms
@@ -42,10 +45,11 @@ HAVE_LENGTH = 400
 class Console:
     """What the routes share. `streams`: how many pages listen now."""
 
-    def __init__(self, database: Database, city: City, clock: Timekeeper, profile: str) -> None:
+    def __init__(self, database: Database, city: City, clock: Timekeeper, profile: str, rules: RuleBook) -> None:
         self.database, self.city, self._clock = database, city, clock
         self.atlas = atlas_of(city)
-        self.viewer = Viewer(city, self.atlas)
+        self.rules = rules
+        self.viewer = Viewer(city, self.atlas, rules)
         self.pages = Pages(city, self.atlas, profile)
         self.live = Live(self._board, self.moment)
         self.streams = 0
@@ -59,13 +63,13 @@ class Console:
         return self.viewer.board(situation, at)
 
 
-def create_app(database: Database, city: City, clock: Timekeeper, profile: str) -> FastAPI:
+def create_app(database: Database, city: City, clock: Timekeeper, profile: str, rules: RuleBook = NO_RULES) -> FastAPI:
     """The page of a city, read from a database that `Database.migrate` has prepared. `clock`: the one that ingest ticks
-    by; `profile`: "embedded" says so on the page.
+    by; `profile`: "embedded" says so on the page; `rules`: what the rules in force say.
 
     A server that is told to stop does so at once if it calls `app.state.hang_up()` first: pages listen for ever.
     """
-    console = Console(database, city, clock, profile)
+    console = Console(database, city, clock, profile, rules)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -79,6 +83,7 @@ def create_app(database: Database, city: City, clock: Timekeeper, profile: str) 
     app.state.console = console
     app.state.hang_up = console.live.end
     app.include_router(router)
+    app.include_router(rule_router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     app.add_exception_handler(HTTPException, _refuse)
     for error in UNREADABLE:
@@ -153,6 +158,8 @@ def incident(request: Request, incident_id: str) -> str:
         line=dossier.line,
         row=viewer.row(dossier.line, at.now_ms),
         route=viewer.route_words(dossier.line),
+        subject_words=viewer.subject_words,
+        rules=viewer.rules,
         merged=[viewer.row(line, at.now_ms) for line in dossier.merged],
     )
 

@@ -21,16 +21,19 @@ class Task:
 
 @dataclass(frozen=True)
 class Row:
-    """An incident in a list. `where` and `what` make its headline; `since_ms` is when it opened."""
+    """An incident in a list. `where` and `what` make its headline; `since_ms` is when it opened; `suspected`: nobody
+    has confirmed its level; `actions`: what is to be done now."""
 
     id: str
     nature: str
     level: int
     peak_level: int
+    suspected: bool
     where: str
     what: str
     place: str
     reason: str
+    actions: tuple[str, ...]
     since_ms: int
     recovered_ms: int | None
     alerts: int
@@ -52,10 +55,11 @@ class Rows:
 
 @dataclass(frozen=True)
 class Counts:
-    """The line of numbers. `levels`: active hazards by level's slug, worst first; `letters`: dead letters of the last
-    hour, counted up to a limit (`letters_capped`)."""
+    """The line of numbers. `levels`: active hazards by level's slug, worst first; `suspected`: how many of these nobody
+    has confirmed; `letters`: dead letters of the last hour, counted up to a limit (`letters_capped`)."""
 
     levels: dict[str, int]
+    suspected: dict[str, int]
     faults: int
     recovered: int
     tickets_open: int
@@ -68,11 +72,12 @@ class Counts:
 
 @dataclass(frozen=True)
 class Mark:
-    """A monitored area on the map. `sight`: seen, blind, or unwired when no device stands there; `faults`: incidents
-    of devices; `line`: what it is and how it stands, in words."""
+    """A monitored area on the map. `suspected`: nothing at its level is confirmed; `sight`: seen, blind, or unwired
+    when no device stands there; `faults`: incidents of devices; `line`: what it is and how it stands, in words."""
 
     drawing: AreaDrawing
     level: int
+    suspected: bool
     sight: str
     faults: int
     line: str
@@ -81,12 +86,14 @@ class Mark:
 @dataclass(frozen=True)
 class StreetMark:
     """A street on the map. `level`: of the worst hazard in it; `own_level`, `own`: of the hazards that are the whole
-    street's, and how many; `links`: failures of what devices hang on, and of devices that have no area."""
+    street's, and how many, `own_suspected` when none of these at that level is confirmed; `links`: failures of what
+    devices hang on, and of devices that have no area."""
 
     drawing: StreetDrawing
     level: int
     blind: bool
     own_level: int
+    own_suspected: bool
     own: int
     links: int
     line: str

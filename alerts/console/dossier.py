@@ -25,6 +25,7 @@ class AlertLine:
     peak_level: int
     since_ms: int
     updated_ms: int
+    suspected: bool
     title: str
 
 
@@ -76,6 +77,12 @@ class Dossier:
     steps: tuple[StepLine, ...]
     merged: tuple[IncidentLine, ...]
 
+    @property
+    def lifted(self) -> tuple[str, ...]:
+        """What the ticket was asked to do and no alert asks for any more: for a person to take back, or not."""
+        asked = self.line.ticket.actions if self.line.ticket else ()
+        return tuple(action for action in asked if action not in self.line.actions)
+
 
 def read_dossier(connection: Connection, incident: str) -> Dossier | None:
     row = connection.execute(incident_lines().where(t.incidents.c.id == incident)).first()
@@ -109,7 +116,7 @@ def _alerts(connection: Connection, incident: str, explained: bool) -> Cut[Alert
     return Cut(lines, count(connection, select(func.count()).select_from(t.alerts).where(wanted)))
 
 
-_ALERT_COLUMNS = ("id", "rule", "rule_version", "subject", "level", "peak_level", "since_ms", "updated_ms")
+_ALERT_COLUMNS = ("id", "rule", "rule_version", "subject", "level", "peak_level", "since_ms", "updated_ms", "suspected")
 
 
 def _changes(connection: Connection, incident: str) -> Cut[ChangeLine]:

@@ -37,18 +37,20 @@ def map_view(city: City, atlas: Atlas, spots: Iterable[Spot], dark: Mapping[str,
 
 def _mark(drawing: AreaDrawing, spots: list[Spot], dark: str | None, now_ms: int, zone: str) -> Mark:
     hazards, faults = _split(spots)
-    level = _worst(hazards)
+    level, suspected = _worst(hazards), _suspected(hazards)
     said = [drawing.class_name]
     if level:
         since_ms = min(spot.since_ms for spot in hazards if spot.level == level)
-        said.append(f"{Level(level).zh} {moment(since_ms, now_ms, zone)}起, {_incidents(hazards)} 起事件")
+        doubt = " 存疑, 待核实" if suspected else ""
+        since = moment(since_ms, now_ms, zone)
+        said.append(f"{Level(level).zh}{doubt} {since}起, {_incidents(hazards)} 起事件")
     elif drawing.devices and dark is None:
         said.append("正常")
     said += [f"盲区: {dark}"] if dark else []
     said += [] if drawing.devices else ["未接入设备, 不在监测中"]
     said += [f"设备故障 {_incidents(faults)} 起"] if faults else []
     sight = "blind" if dark else "seen" if drawing.devices else "unwired"
-    return Mark(drawing, level, sight, _incidents(faults), " · ".join(said))
+    return Mark(drawing, level, suspected, sight, _incidents(faults), " · ".join(said))
 
 
 def _street_mark(drawing: StreetDrawing, spots: list[Spot], marks: list[Mark]) -> StreetMark:
@@ -56,7 +58,8 @@ def _street_mark(drawing: StreetDrawing, spots: list[Spot], marks: list[Mark]) -
     wired = [mark for mark in marks if mark.drawing.devices]
     blind = bool(wired) and all(mark.sight == "blind" for mark in wired)
     own_level = _worst(hazards)
-    said = [f"全街道 {Level(own_level).zh} {_incidents(hazards)} 起"] if hazards else []
+    doubt = " (存疑)" if _suspected(hazards) else ""
+    said = [f"全街道 {Level(own_level).zh}{doubt} {_incidents(hazards)} 起"] if hazards else []
     said += [f"链路故障 {_incidents(links)} 起"] if links else []
     said += ["盲区"] if blind else []
     return StreetMark(
@@ -64,6 +67,7 @@ def _street_mark(drawing: StreetDrawing, spots: list[Spot], marks: list[Mark]) -
         level=max((own_level, *(mark.level for mark in marks))),
         blind=blind,
         own_level=own_level,
+        own_suspected=_suspected(hazards),
         own=_incidents(hazards),
         links=_incidents(links),
         line=" · ".join(said) or "无全街道事件",
@@ -78,6 +82,12 @@ def _split(spots: list[Spot]) -> tuple[list[Spot], list[Spot]]:
 
 def _worst(spots: list[Spot]) -> int:
     return max((spot.level for spot in spots), default=0)
+
+
+def _suspected(spots: list[Spot]) -> bool:
+    """Whether nothing at the worst level is confirmed."""
+    worst = _worst(spots)
+    return worst > 0 and all(spot.suspected for spot in spots if spot.level == worst)
 
 
 def _incidents(spots: list[Spot]) -> int:

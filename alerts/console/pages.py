@@ -36,6 +36,7 @@ class Pages:
             "span": words.span,
             "ago": words.ago,
             "due": words.due,
+            "unit": words.unit,
             "moment": lambda ms, now_ms: words.moment(ms, now_ms, zone),
         }
         self._environment.globals |= {
@@ -52,6 +53,9 @@ class Pages:
             "refusal": words.refusal,
             "refusals": words.REFUSALS,
             "steps": STEPS,
+            "per_words": words.PER,
+            "group_words": words.GROUPS,
+            "confidence_words": words.CONFIDENCE,
             "state_word": lambda state: TicketState(state).zh,
             "assets": {path.name: _tag(path) for path in STATIC.iterdir()},
         }

@@ -1,5 +1,6 @@
 """What the page asks of the store: each question one bounded SELECT, each answer frozen."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,11 +41,14 @@ class TicketLine:
     reported_ms: int
     closed_ms: int | None
     deadlines: dict[str, int]
+    suspected: bool
+    actions: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class IncidentLine:
-    """An incident with its ticket. `devices`: how many subjects its alerts are about."""
+    """An incident with its ticket. `devices`: how many subjects its alerts are about; `suspected`: nobody has confirmed
+    its level; `actions`: what its alerts ask for now."""
 
     id: str
     nature: str
@@ -57,6 +61,8 @@ class IncidentLine:
     site: str | None
     level: int
     peak_level: int
+    suspected: bool
+    actions: tuple[str, ...]
     alerts: int
     devices: int
     explained: int
@@ -71,10 +77,12 @@ class IncidentLine:
 
 @dataclass(frozen=True)
 class Listing:
-    """The worst and newest of a list. `levels`: how many there are at each level; at none are those that recovered."""
+    """The worst and newest of a list. `levels`: how many there are at each level, at none those that recovered;
+    `suspected`: how many of these are."""
 
     lines: tuple[IncidentLine, ...]
     levels: dict[int, int]
+    suspected: dict[int, int]
 
     @property
     def active(self) -> int:
@@ -87,13 +95,15 @@ class Listing:
 
 @dataclass(frozen=True)
 class Spot:
-    """Active incidents of one nature and level at one place. `at_parent`: about what devices hang on."""
+    """Active incidents of one nature and level at one place, all of them suspected or none. `at_parent`: about what
+    devices hang on."""
 
     nature: str
     area: str | None
     admin: str | None
     at_parent: bool
     level: int
+    suspected: bool
     incidents: int
     since_ms: int
 
@@ -120,6 +130,15 @@ class RefusedCount:
 
 
 @dataclass(frozen=True)
+class Disabled:
+    """A rule that failed too often and judges no more: its id, or `class/indicator` of what it needs."""
+
+    rule: str
+    incident: str
+    since_ms: int
+
+
+@dataclass(frozen=True)
 class Situation:
     """Everything the first page is made of."""
 
@@ -128,6 +147,7 @@ class Situation:
     spots: tuple[Spot, ...]
     dark_parents: frozenset[str]
     blind_since_ms: int | None
+    disabled: tuple[Disabled, ...]
     tickets_open: int
     tickets_overdue: int
     shards: tuple[ShardLine, ...]
@@ -145,6 +165,7 @@ def read_situation(connection: Connection, now_ms: int) -> Situation:
         spots=_spots(connection),
         dark_parents=frozenset(connection.scalars(dark)),
         blind_since_ms=connection.scalar(select(func.min(_i.opened_ms)).where(blind)),
+        disabled=read_disabled(connection),
         tickets_open=count(connection, select(func.count()).select_from(t.tickets).where(_TASK)),
         tickets_overdue=count(connection, select(func.count()).select_from(t.tickets).where(_TASK & overdue(now_ms))),
         shards=read_shards(connection),
@@ -156,8 +177,20 @@ def read_listing(connection: Connection, wanted: ColumnElement[bool]) -> Listing
     """Open incidents, worst first, then newest; those that have recovered come last."""
     query = incident_lines().where(wanted & _OPEN).order_by(_i.level.desc(), _i.opened_ms.desc(), _i.id).limit(LISTED)
     lines = tuple(line_of(row) for row in connection.execute(query))
-    by_level = select(_i.level, func.count().label("n")).where(wanted & _OPEN).group_by(_i.level)
-    return Listing(lines, {row.level: row.n for row in connection.execute(by_level)})
+    counted = select(_i.level, _i.suspected, func.count().label("n")).where(wanted & _OPEN)
+    levels: dict[int, int] = {}
+    suspected: dict[int, int] = {}
+    for row in connection.execute(counted.group_by(_i.level, _i.suspected)):
+        levels[row.level] = levels.get(row.level, 0) + row.n
+        suspected[row.level] = suspected.get(row.level, 0) + (row.n if row.suspected else 0)
+    return Listing(lines, levels, suspected)
+
+
+def read_disabled(connection: Connection) -> tuple[Disabled, ...]:
+    """Rules that judge no more, and whose incident nobody has closed."""
+    wanted = (_i.nature == Nature.RULE.value) & (_i.level > 0) & _OPEN
+    query = select(_i.subject, _i.id, _i.opened_ms).where(wanted).order_by(_i.opened_ms, _i.id).limit(LISTED)
+    return tuple(Disabled(row.subject, row.id, row.opened_ms) for row in connection.execute(query))
 
 
 def read_area(connection: Connection, area: str) -> tuple[tuple[IncidentLine, ...], tuple[IncidentLine, ...]]:
@@ -219,36 +252,46 @@ def overdue(now_ms: int) -> ColumnElement[bool]:
 
 def incident_lines() -> Select[Any]:
     subjects = select(func.count(distinct(t.alerts.c.subject))).where(t.alerts.c.incident == _i.id)
-    ticket = [_t[name].label(f"t_{name}") for name in (*_TICKET_COLUMNS, "admin", *STEPS)]
+    ticket = [_t[name].label(f"t_{name}") for name in (*_TICKET_COLUMNS, "admin", "actions", *STEPS)]
     columns = [*t.incidents.c, subjects.scalar_subquery().label("devices"), *ticket]
     return select(*columns).select_from(t.incidents.outerjoin(t.tickets, _t.incident == _i.id))
 
 
-_TICKET_COLUMNS = ("id", "state", "level", "category", "title", "reason", "unit", "grid", "reported_ms", "closed_ms")
+_TICKET_COLUMNS = (
+    *("id", "state", "level", "category", "title", "reason", "unit", "grid", "reported_ms", "closed_ms", "suspected"),
+)
 _INCIDENT_COLUMNS = (
     *("id", "nature", "title", "cause", "subject", "risk_class", "admin", "area", "site", "level", "peak_level"),
     *("alerts", "devices", "explained", "opened_ms", "updated_ms", "recovered_ms", "merged_into", "exercise"),
+    "suspected",
 )
 
 
 def line_of(row: Any) -> IncidentLine:
     same = {name: getattr(row, name) for name in _INCIDENT_COLUMNS}
-    return IncidentLine(**same, open=row.open_key is not None, ticket=_ticket(row) if row.t_id is not None else None)
+    ticket = _ticket(row) if row.t_id is not None else None
+    return IncidentLine(**same, open=row.open_key is not None, actions=_worst_first(row.advised), ticket=ticket)
 
 
 def _ticket(row: Any) -> TicketLine:
     same = {name: getattr(row, f"t_{name}") for name in _TICKET_COLUMNS}
     deadlines = {step: getattr(row, f"t_{step}") for step in STEPS}
-    return TicketLine(**same, admin=tuple(row.t_admin), deadlines=deadlines)
+    return TicketLine(**same, admin=tuple(row.t_admin), actions=_worst_first(row.t_actions), deadlines=deadlines)
+
+
+def _worst_first(actions: Iterable[str]) -> tuple[str, ...]:
+    """Rules name what a low level asks for first; what matters most must not be what is cut off."""
+    return tuple(reversed(list(actions)))
 
 
 def _spots(connection: Connection) -> tuple[Spot, ...]:
     """By place, nature and level: as many rows as there are places, however many incidents."""
-    place = (_i.nature, _i.area, _i.admin, _i.collects.is_not(None).label("at_parent"), _i.level)
+    place = (_i.nature, _i.area, _i.admin, _i.collects.is_not(None).label("at_parent"), _i.level, _i.suspected)
     numbers = func.count().label("incidents"), func.min(_i.opened_ms).label("since_ms")
     query = select(*place, *numbers).where(_OPEN & (_i.level > 0)).group_by(*place)
     rows = sorted(connection.execute(query), key=lambda row: tuple(str(value) for value in row))
-    return tuple(Spot(**{**row._mapping, "at_parent": bool(row.at_parent)}) for row in rows)
+    truths = ("at_parent", "suspected")
+    return tuple(Spot(**{**row._mapping, **{name: bool(row._mapping[name]) for name in truths}}) for row in rows)
 
 
 def count(connection: Connection, query: Select[Any]) -> int:

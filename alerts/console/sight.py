@@ -112,11 +112,12 @@ def worst(sights: Iterable[ShardSight]) -> list[ShardSight]:
 
 @dataclass(frozen=True)
 class Alarm:
-    """Something that makes the page itself untrustworthy, shown above everything else."""
+    """Something that makes the page itself untrustworthy, shown above everything else. `link`: to more of it."""
 
     title: str
     detail: str
     since_ms: int | None
+    link: str = ""
 
 
 def alarms(sights: list[ShardSight], blind_since_ms: int | None) -> Iterator[Alarm]:

@@ -11,10 +11,12 @@ from alerts.console.board import Board, Counts, Feed, Hazards, LetterCount, Row,
 from alerts.console.mapview import map_view
 from alerts.console.moment import Moment
 from alerts.console.pending import STEPS, waits_for
-from alerts.console.queries import COUNTED, IncidentLine, Listing, Situation, TicketLine
-from alerts.console.sight import Seeing, ShardSight, alarms, dark_devices, shards_of_areas, sight_of, worst
+from alerts.console.queries import COUNTED, Disabled, IncidentLine, Listing, Situation, TicketLine
+from alerts.console.sight import Alarm, Seeing, ShardSight, alarms, dark_devices, shards_of_areas, sight_of, worst
 from alerts.console.words import shown
+from alerts.rulebook import NO_RULES, RuleBook
 from alerts.tickets import TicketState
+from alerts.wording import VERIFY, place_name
 from city.city import City
 from city.levels import LEVELS
 from city.transitions import Nature
@@ -25,8 +27,9 @@ SHARDS_LISTED = 16
 class Viewer:
     """Turns situations of one city into boards."""
 
-    def __init__(self, city: City, atlas: Atlas) -> None:
+    def __init__(self, city: City, atlas: Atlas, rules: RuleBook = NO_RULES) -> None:
         self.city, self.atlas = city, atlas
+        self.rules = {card.id: card for card in rules.rules}
         self._classes = {c.slug: c.name for c in city.catalogue.classes}
         self._dark_devices = lru_cache(2)(partial(dark_devices, city))
         self._shards_of_areas = lru_cache(2)(partial(shards_of_areas, city))
@@ -34,10 +37,11 @@ class Viewer:
     def board(self, situation: Situation, at: Moment) -> Board:
         sights = self._sights(situation, at)
         dark = self._dark_areas(sights, situation.dark_parents)
+        loud = [*alarms(sights, situation.blind_since_ms), *(self._disabled(rule) for rule in situation.disabled)]
         return Board(
             counts=_counts(situation, sights),
             map=map_view(self.city, self.atlas, situation.spots, dark, at.now_ms),
-            hazards=Hazards(tuple(alarms(sights, situation.blind_since_ms)), self.rows(situation.hazards, at.now_ms)),
+            hazards=Hazards(tuple(loud), self.rows(situation.hazards, at.now_ms)),
             faults=self.rows(situation.faults, at.now_ms),
             feed=_feed(situation, sights),
         )
@@ -58,10 +62,12 @@ class Viewer:
             nature=line.nature,
             level=line.level,
             peak_level=line.peak_level,
+            suspected=line.suspected,
             where=shown(self._where(line)),
             what=shown(line.title),
             place=shown(self._place(line)),
             reason=shown(_reason(line)),
+            actions=tuple(shown(action) for action in line.actions),
             since_ms=line.opened_ms,
             recovered_ms=line.recovered_ms,
             alerts=line.alerts,
@@ -72,6 +78,18 @@ class Viewer:
 
     def unit_name(self, unit: str) -> str:
         return self.city.units[unit].name if unit in self.city.units else shown(unit)
+
+    def rule_name(self, rule: str) -> str:
+        """Title of a rule; a derived indicator is called `class/indicator`."""
+        card = self.rules.get(rule)
+        return card.title if card else rule
+
+    def subject_words(self, subject: str) -> str:
+        """A device with its site, a place or parent by its name, and anything else as it is."""
+        device, parent = self.city.devices.get(subject), self.city.parents.get(subject)
+        if device is not None:
+            return f"{self.city.sites[device.site].name} {subject}"
+        return parent.name if parent is not None else place_name(self.city, subject) or shown(subject, 60)
 
     def route_words(self, line: IncidentLine) -> list[tuple[str, str]]:
         """Whose task an incident's ticket is, from the grid up: kind and name of each."""
@@ -105,14 +123,21 @@ class Viewer:
     def _where(self, line: IncidentLine) -> str:
         """What an incident is about, by the name that people use."""
         area, parent = self.city.areas.get(line.area or ""), self.city.parents.get(line.subject)
+        if line.nature == Nature.RULE.value:
+            return f"规则 {self.rule_name(line.subject)}"
         if parent is not None:
             return parent.name
         if line.nature == Nature.BLIND.value:
             return f"接入进程 {line.subject}"
-        if line.nature == Nature.HAZARD.value and area is not None:
+        place = place_name(self.city, line.subject)
+        if place is None and line.nature == Nature.HAZARD.value and area is not None:
             return area.name
-        street = street_of(self.city, line.subject)
-        return street.name if street else line.subject
+        return place or line.subject
+
+    def _disabled(self, disabled: Disabled) -> Alarm:
+        detail = "运行时出错过多, 已停用: 它管的险情现在无人判定, 没有告警不代表没有险情"
+        name = self.rule_name(disabled.rule)
+        return Alarm(f"规则停用: {shown(name)}", detail, disabled.since_ms, f"/incidents/{disabled.incident}")
 
     def _place(self, line: IncidentLine) -> str:
         """Street and class of a hazard, street and area of a device."""
@@ -146,7 +171,7 @@ class Viewer:
 
 def _reason(line: IncidentLine) -> str:
     """The reading behind it. Of which device it is, a headline about a device says already."""
-    reason = line.ticket.reason if line.ticket else ""
+    reason = (line.ticket.reason if line.ticket else "").removeprefix(f"{VERIFY}: ")  # the page says so, and louder
     return reason if line.nature == Nature.HAZARD.value else reason.removeprefix(f"{line.subject} ")
 
 
@@ -155,6 +180,7 @@ def _counts(situation: Situation, sights: list[ShardSight]) -> Counts:
     shards = _shard_count(situation)
     return Counts(
         levels={level.slug: situation.hazards.levels.get(int(level), 0) for level in reversed(LEVELS)},
+        suspected={level.slug: situation.hazards.suspected.get(int(level), 0) for level in reversed(LEVELS)},
         faults=situation.faults.active,
         recovered=situation.hazards.recovered,
         tickets_open=situation.tickets_open,

@@ -7,9 +7,14 @@ from zoneinfo import ZoneInfo
 
 MINUTE_S, HOUR_S, DAY_S = 60, 3_600, 86_400
 SHORT_LEVELS = ("无", "蓝", "黄", "橙", "红")
-NATURES = {"hazard": "风险", "device": "设备", "parent": "链路", "blind": "盲区"}
+NATURES = {"hazard": "风险", "device": "设备", "parent": "链路", "blind": "盲区", "rule": "规则"}
 
-ACTIONS = {"report": "上报", "raise": "升级", "merge": "并案"}
+ACTIONS = {"report": "上报", "raise": "升级", "confirm": "印证", "merge": "并案"}
+
+PER = {"device": "设备", "site": "点位", "area": "监测区域", "street": "街道", "zone": "片区"}
+GROUPS = PER | {"gateway": "网关", "power": "供电区", "network": "网络区", "platform": "平台"}
+CONFIDENCE = {"low": "低", "med": "中", "high": "高"}
+_UNITS = {"1": "", "{person}": "人"}
 
 _GLYPHS = {
     "waterlogging": "涝",
@@ -67,6 +72,11 @@ OUTCOMES = {
 
 def refusal(reason: str) -> Refusal:
     return REFUSALS.get(reason) or Refusal(reason, "没有说明的原因", "把详情交给运维")
+
+
+def unit(written: str) -> str:
+    """A unit as people write it; UCUM marks what it counts with braces."""
+    return _UNITS.get(written, written.replace("{", "").replace("}", ""))
 
 
 def glyph_of_class(slug: str, name: str) -> str:

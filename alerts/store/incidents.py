@@ -10,9 +10,10 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, Table, bindparam, func, or_, select, update
 
+from alerts.book import Alert, Book, Event, Incident
 from alerts.deadlines import TicketPolicy
 from alerts.grouping import candidate_keys
-from alerts.incidents import Alert, Book, Desk, Event, Incident
+from alerts.incidents import Desk
 from alerts.store import schema as t
 from alerts.store.database import Database
 from alerts.store.positions import Position, save_position
@@ -88,7 +89,8 @@ def _save(connection: Connection, book: Book, known: Book, wall_ms: float) -> No
     changed = sorted((book.incidents[i] for i in book.changed_incidents), key=lambda i: i.merged_into is not None)
     _write(connection, t.incidents, [_incident_row(i) for i in changed], set(known.incidents))
     _write(connection, t.alerts, [_alert_row(book.alerts[i]) for i in book.changed_alerts], set(known.alerts))
-    _insert(connection, t.transitions, [_transition_row(x, wall_ms) for x in book.new_transitions])
+    new = [_transition_row(x, x.id in book.confirming, wall_ms) for x in book.new_transitions]
+    _insert(connection, t.transitions, new)
     tickets = [ticket for key, ticket in book.tickets.items() if ticket != known.tickets.get(key)]
     _write(connection, t.tickets, [_ticket_row(x, wall_ms) for x in tickets], {x.id for x in known.tickets.values()})
     _insert(connection, t.ticket_events, [_ticket_event(step) for step in book.steps])
@@ -137,13 +139,15 @@ def _incident(row: Any) -> Incident:
         level=Level(row.level),
         peak_level=Level(row.peak_level),
         active=list(row.active),
+        doubted=list(row.doubted),
+        advised=dict(row.advised),
         open=row.open_key is not None,
     )
 
 
 _INCIDENT_COLUMNS = (
     *("id", "key", "collects", "version", "title", "cause", "subject", "risk_class", "admin", "area", "site"),
-    *("opened_ms", "updated_ms", "explained", "alerts", "recovered_ms", "merged_into"),
+    *("opened_ms", "updated_ms", "suspected", "explained", "alerts", "recovered_ms", "merged_into"),
 )
 
 
@@ -154,13 +158,16 @@ def _incident_row(incident: Incident) -> dict[str, Any]:
         "level": int(incident.level),
         "peak_level": int(incident.peak_level),
         "active": incident.active,
+        "doubted": incident.doubted,
+        "advised": incident.advised,
         "exercise": False,
     }
 
 
 def _alert(row: Any) -> Alert:
     last = msgspec.convert(row.last, Transition)
-    return Alert(row.id, row.incident, Level(row.level), Level(row.peak_level), row.explained, last)
+    level, peak_level, actions = Level(row.level), Level(row.peak_level), tuple(row.actions)
+    return Alert(row.id, row.incident, level, peak_level, row.explained, last, row.suspected, actions)
 
 
 def _alert_row(alert: Alert) -> dict[str, Any]:
@@ -173,13 +180,15 @@ def _alert_row(alert: Alert) -> dict[str, Any]:
         "level": int(alert.level),
         "peak_level": int(alert.peak_level),
         "explained": alert.explained,
+        "suspected": alert.suspected,
+        "actions": list(alert.actions),
         "since_ms": alert.last.since_ms,
         "updated_ms": alert.last.log_ms,
         "last": msgspec.to_builtins(alert.last),
     }
 
 
-def _transition_row(transition: Transition, wall_ms: float) -> dict[str, Any]:
+def _transition_row(transition: Transition, confirms: bool, wall_ms: float) -> dict[str, Any]:
     return {
         "id": transition.id,
         "alert": transition.alert,
@@ -193,6 +202,9 @@ def _transition_row(transition: Transition, wall_ms: float) -> dict[str, Any]:
             "samples": transition.samples,
             "held_ms": transition.held_ms,
             "explained_by": transition.explained_by,
+            "suspected": transition.suspected,
+            "confirms": confirms,
+            "actions": list(transition.actions),
             "trigger": msgspec.to_builtins(transition.trigger),
             "wall_ms": transition.wall_ms,
         },
@@ -215,6 +227,8 @@ def _ticket(row: Any) -> Ticket:
         deadlines=Deadlines(*(getattr(row, name) for name in _DEADLINES)),
         merged_into=row.merged_into,
         closed_ms=row.closed_ms,
+        suspected=row.suspected,
+        actions=tuple(row.actions),
     )
 
 
@@ -237,6 +251,8 @@ def _ticket_row(ticket: Ticket, wall_ms: float) -> dict[str, Any]:
         "reported_ms": ticket.reported_ms,
         "closed_ms": ticket.closed_ms,
         "merged_into": ticket.merged_into,
+        "suspected": ticket.suspected,
+        "actions": list(ticket.actions),
         "flags": [],
         "exercise": False,
         "opening": ticket.opening,

@@ -17,6 +17,8 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    false,
+    text,
 )
 
 metadata = MetaData(
@@ -47,6 +49,9 @@ incidents = Table(
     Column("level", Integer, nullable=False),
     Column("peak_level", Integer, nullable=False),
     Column("active", JSON, nullable=False),
+    Column("doubted", JSON, nullable=False, server_default=text("'[0, 0, 0, 0, 0]'")),
+    Column("suspected", Boolean, nullable=False, server_default=false()),
+    Column("advised", JSON, nullable=False, server_default=text("'{}'")),  # by action, how many alerts ask for it
     Column("explained", Integer, nullable=False),
     Column("alerts", Integer, nullable=False),
     Column("opened_ms", BigInteger, nullable=False),
@@ -65,10 +70,12 @@ alerts = Table(
     Column("rule", String(80), nullable=False),
     Column("rule_version", String(32), nullable=False),
     Column("subject", String(80), nullable=False, index=True),
-    Column("level", Integer, nullable=False),
+    Column("level", Integer, nullable=False, index=True),
     Column("peak_level", Integer, nullable=False),
     Column("explained", Boolean, nullable=False),
-    Column("since_ms", BigInteger, nullable=False),
+    Column("suspected", Boolean, nullable=False, server_default=false()),
+    Column("actions", JSON, nullable=False, server_default=text("'[]'")),
+    Column("since_ms", BigInteger, nullable=False, index=True),
     Column("updated_ms", BigInteger, nullable=False),
     Column("last", JSON, nullable=False),
 )
@@ -112,6 +119,8 @@ tickets = Table(
     Column("suspended_ms", BigInteger),
     Column("closed_ms", BigInteger),
     Column("merged_into", String(40)),
+    Column("suspected", Boolean, nullable=False, server_default=false()),
+    Column("actions", JSON, nullable=False, server_default=text("'[]'")),
     Column("flags", JSON, nullable=False),
     Column("exercise", Boolean, nullable=False, default=False),
     Column("opening", String(64), nullable=False),  # the transition that opened it

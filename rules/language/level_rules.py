@@ -1,5 +1,6 @@
 """Rules that judge an indicator, or conditions: words to meaning."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from city.levels import LEVELS, Level
@@ -7,7 +8,7 @@ from city.misfits import Place, nearest
 from rules.language.expressions import Highest, Mark
 from rules.language.operators import Known
 from rules.language.pack import DEVICE, Cap, Confirmation, Derivation, LevelRule, Marks, Override, Promotion
-from rules.language.schema import COLOURS, ConfirmNode, OverrideNode, RuleNode, Scalar
+from rules.language.schema import COLOURS, Colour, ConfirmNode, OverrideNode, RuleNode, Scalar
 from rules.language.sheet import Sheet
 
 MOST_SAMPLES = 255
@@ -57,6 +58,8 @@ def read_level_rule(sheet: Sheet, at: Place, node: RuleNode, shared: dict[str, A
         confirmation=None if node.confirm is None else _confirmation(sheet, (*at, "confirm"), node, node.confirm),
         overrides=tuple(_override(sheet, (*at, "overrides", i), node, o, judged) for i, o in enumerate(node.overrides)),
         actions=_actions(sheet, (*at, "actions"), node),
+        texts=_texts(node),
+        when_text=node.when or "",
     )
 
 
@@ -100,7 +103,7 @@ def read_derivation(sheet: Sheet, i: int) -> Derivation | None:
         return None
     if value is None:
         return None
-    return Derivation(node.indicator, known[0].unit, value, sheet.classes, types, node.per)
+    return Derivation(node.indicator, known[0].unit, value, sheet.classes, types, node.per, node.value)
 
 
 def _judged(sheet: Sheet, at: Place, node: RuleNode) -> list[tuple[str, Known]]:
@@ -211,16 +214,16 @@ def _promotions(sheet: Sheet, at: Place, node: RuleNode) -> tuple[Promotion, ...
             sheet.error(here, "a promotion goes up by 1 to 3 levels, or to one", "by: 1, or to: orange")
         to = Level.NONE if promote.to is None else _existing(sheet, (*here, "to"), promote.to, node)
         if when is not None:
-            read.append(Promotion(when, promote.by or 0, to))
+            read.append(Promotion(when, promote.by or 0, to, promote.when))
     return tuple(read)
 
 
 def _caps(sheet: Sheet, at: Place, node: RuleNode) -> tuple[Cap, ...]:
     read = [
-        (sheet.truth((*at, "cap", i, "when"), cap.when, node.per), Level.of(cap.level))
+        (sheet.truth((*at, "cap", i, "when"), cap.when, node.per), Level.of(cap.level), cap.when)
         for i, cap in enumerate(node.cap)
     ]
-    return tuple(Cap(when, level) for when, level in read if when is not None)
+    return tuple(Cap(when, level, text) for when, level, text in read if when is not None)
 
 
 def _confirmation(sheet: Sheet, at: Place, node: RuleNode, confirm: ConfirmNode) -> Confirmation:
@@ -241,6 +244,7 @@ def _confirmation(sheet: Sheet, at: Place, node: RuleNode, confirm: ConfirmNode)
         cap=cap,
         for_ms=None if otherwise.duration is None else sheet.duration((*here, "for"), otherwise.duration),
         then=then,
+        texts=tuple(texts),
     )
 
 
@@ -264,6 +268,13 @@ def _override(
     return Override(
         tuple(override.sites), tuple(override.areas), (marks[0], marks[1], marks[2], marks[3]), override.source
     )
+
+
+def _texts(node: RuleNode) -> tuple[str, str, str, str]:
+    """Threshold or condition of each level, as written."""
+    written: Mapping[Colour, Scalar] = node.levels or node.conditions or {}
+    blue, yellow, orange, red = (str(written.get(colour, "")) for colour in COLOURS)
+    return blue, yellow, orange, red
 
 
 def _levels(node: RuleNode) -> list[Scalar | None]:

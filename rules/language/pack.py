@@ -45,31 +45,34 @@ class Rule:
 
 @dataclass(frozen=True)
 class Promotion:
-    """While `when` is true, up by so many levels, or to one: clause 10."""
+    """While `when` is true, up by so many levels, or to one: clause 10. `text`: `when` as its author wrote it."""
 
     when: Node
     by: int = 0
     to: Level = Level.NONE
+    text: str = field(default="", repr=False, compare=False)
 
 
 @dataclass(frozen=True)
 class Cap:
-    """While `when` is true, no level above this one."""
+    """While `when` is true, no level above this one. `text`: `when` as its author wrote it."""
 
     when: Node
     level: Level
+    text: str = field(default="", repr=False, compare=False)
 
 
 @dataclass(frozen=True)
 class Confirmation:
     """Without a witness, no level above `cap`; from `for_ms` after the alert began, none above `then`. `for_ms` None:
-    for as long as it takes. `all_`: whether it takes all witnesses."""
+    for as long as it takes. `all_`: whether it takes all witnesses. `texts`: these as their author wrote them."""
 
     witnesses: tuple[Node, ...]
     all_: bool
     cap: Level
     for_ms: int | None
     then: Level
+    texts: tuple[str, ...] = field(default=(), repr=False, compare=False)
 
 
 @dataclass(frozen=True)
@@ -86,7 +89,8 @@ class Override:
 class LevelRule(Rule):
     """Judges an indicator of a subject. Thresholds and margin are in its unit. `mark`: by level, the name of the site's
     own mark that goes before the threshold. `when`: only while it is true. `basis`: hash of what the indicator is
-    derived from; empty when it is measured."""
+    derived from; empty when it is measured. `texts`: threshold or condition of each level as its author wrote it, empty
+    where the level does not exist; `when_text`: `when` in the same way."""
 
     indicator: str
     low: bool
@@ -105,6 +109,8 @@ class LevelRule(Rule):
     overrides: tuple[Override, ...] = ()
     actions: tuple[tuple[Level, tuple[str, ...]], ...] = ()
     basis: str = ""
+    texts: tuple[str, str, str, str] = field(default=("", "", "", ""), repr=False, compare=False)
+    when_text: str = field(default="", repr=False, compare=False)
 
     @property
     def conditions(self) -> tuple[Node, ...]:
@@ -130,7 +136,8 @@ class AbsenceRule(Rule):
 
 @dataclass(frozen=True)
 class Derivation:
-    """An indicator that is computed from others, in `unit`, for the subjects that the rule file speaks of."""
+    """An indicator that is computed from others, in `unit`, for the subjects that the rule file speaks of. `text`:
+    `value` as its author wrote it; empty for the conditions of a rule, which has them."""
 
     indicator: str
     unit: str
@@ -138,6 +145,7 @@ class Derivation:
     classes: tuple[str, ...]
     device_types: tuple[str, ...] | None = None
     per: str = DEVICE
+    text: str = field(default="", repr=False, compare=False)
 
     def speaks_of(self, risk_class: str, device_type: str) -> bool:
         return risk_class in self.classes and (self.device_types is None or device_type in self.device_types)
@@ -177,6 +185,13 @@ class Pack:
     parents: tuple[ParentRule, ...]
     derivations: tuple[Derivation, ...] = ()
 
+    @property
+    def meaning(self) -> str:
+        """Hash of what all rules mean: packs that judge alike have the same."""
+        rules: tuple[Rule, ...] = (*self.levels, *self.absences)
+        versions = [(rule.id, rule.version) for rule in rules] + [(rule.id, rule.version) for rule in self.parents]
+        return meaning_of(sorted(versions))
+
 
 def lowest(marks: Marks) -> Level:
     """The lowest level that exists. ValueError when none does."""
@@ -190,5 +205,5 @@ def meaning_of(parts: list[Any]) -> str:
 
 def _meaning(rule: Any, without: tuple[str, ...]) -> str:
     parts = [type(rule).__name__]
-    parts += [f"{f.name}={getattr(rule, f.name)!r}" for f in fields(rule) if f.name not in without]
+    parts += [f"{f.name}={getattr(rule, f.name)!r}" for f in fields(rule) if f.repr and f.name not in without]
     return hashlib.blake2b("\n".join(parts).encode(), digest_size=6).hexdigest()

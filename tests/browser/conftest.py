@@ -12,6 +12,7 @@ from selenium.webdriver.chrome.service import Service
 from alerts.console.app import create_app
 from city.clock import Timekeeper
 from tests.browser.night import Night, played, serving
+from tests.browser.rulebook import night_rules
 from tests.servers.browser import CHROMIUM
 from tests.servers.missing import MissingError
 from tests.servers.report import skip
@@ -75,7 +76,7 @@ def show() -> Iterator[Show]:
     with ExitStack() as stack:
 
         def served(night: Night, clock: Timekeeper | None = None) -> str:
-            app = create_app(night.database, night.city, clock or played(), "embedded")
+            app = create_app(night.database, night.city, clock or played(), "embedded", night_rules())
             return stack.enter_context(serving(app))
 
         yield served

@@ -61,10 +61,12 @@ class Night:
     def in_area(self, area: str) -> list[Device]:
         return [device for device in self.city.devices.values() if self.city.area_of(device).id == area]
 
-    def flood(self, area: str, level: Level, minutes: float, depth_cm: float = 30.0, gauges: int = 1) -> None:
-        """Gauges of an area report water, so many minutes ago."""
+    def flood(
+        self, area: str, level: Level, minutes: float, depth_cm: float = 30.0, gauges: int = 1, **more: Any
+    ) -> None:
+        """Gauges of an area report water, so many minutes ago. `more`: other fields of what they say."""
         for device in self.in_area(area)[:gauges]:
-            self.record(self.hazard(device, level, minutes, depth_cm))
+            self.record(self.hazard(device, level, minutes, depth_cm, **more))
 
     def hazard(self, device: Device, level: Level, minutes: float, value: float = 30.0, **more: Any) -> Transition:
         """A device's reading raises its area."""
@@ -108,6 +110,11 @@ class Night:
     def blind(self, ingest: str, minutes: float) -> Transition:
         told: dict[str, Any] = {"nature": Nature.BLIND, "title": "监控盲区", "group_key": ingest}
         return _transition(ingest, SubjectKind.INGEST, "blind", Level.ORANGE, minutes, **told)
+
+    def disabled(self, rule: str, minutes: float) -> Transition:
+        """A rule has failed too often and judges no more."""
+        told: dict[str, Any] = {"nature": Nature.RULE, "title": "规则停用", "group": "rule", "group_key": rule}
+        return _transition(rule, SubjectKind.RULE, "rule-disabled", Level.YELLOW, minutes, **told)
 
     def checkpoint(self, shard: int, saved_wall_ms: float, log_ms: int | None, blind: tuple[str, ...] = ()) -> None:
         """A shard as the detector leaves it in the store."""
@@ -172,8 +179,14 @@ def _transition(subject: str, kind: SubjectKind, rule: str, level: Level, minute
 
 def over(transition: Transition, minutes: float) -> Transition:
     """The same alert going back to none, so many minutes ago."""
+    return then(transition, Level.NONE, minutes)
+
+
+def then(transition: Transition, level: Level, minutes: float, **more: Any) -> Transition:
+    """The same alert going to another level, or saying something else of the one it has."""
     at_ms = int(NOW_MS - minutes * MINUTE_MS)
-    return replace(transition, level_from=transition.level_to, level_to=Level.NONE, event_ms=at_ms, log_ms=at_ms)
+    step = {"level_from": transition.level_to, "level_to": level, "event_ms": at_ms, "log_ms": at_ms}
+    return replace(transition, **step, **more)
 
 
 def new_night(folder: Path) -> Night:
@@ -217,12 +230,13 @@ def storm_night(folder: Path) -> Night:
 
 
 def _waters(night: Night) -> None:
-    night.flood("BA-R01-01", Level.RED, 11, 46.5, gauges=2)
+    red = ("设置警示标志", "启动泵站", "封闭道路", "疏散滞留车辆和行人")
+    night.flood("BA-R01-01", Level.RED, 11, 46.5, gauges=2, actions=red)
     night.flood("BA-R01-06", Level.RED, 23, 41.2, gauges=2)
     night.flood("BA-R05-02", Level.RED, 6, 31.0)
     night.flood("BA-R01-04", Level.ORANGE, 31, 33.0, gauges=2)
-    night.flood("BA-R01-08", Level.ORANGE, 9, 28.4)
-    night.flood("BA-R01-03", Level.YELLOW, 37, 19.6, gauges=2)
+    night.flood("BA-R01-08", Level.ORANGE, 9, 28.4, actions=red[:2], suspected=True)
+    night.flood("BA-R01-03", Level.YELLOW, 37, 19.6, gauges=2, suspected=True)
     night.flood("BA-R01-05", Level.YELLOW, 52, 17.0)
     night.flood("BA-R05-01", Level.YELLOW, 18, 16.1)
     night.flood("BA-R01-09", Level.BLUE, 14, 11.8)

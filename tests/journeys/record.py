@@ -11,8 +11,9 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from sqlalchemy import select
 
+from alerts.book import Book
 from alerts.deadlines import load_policy
-from alerts.incidents import Book, Desk
+from alerts.incidents import Desk
 from alerts.store import schema
 from alerts.store.database import Database
 from city.city import City

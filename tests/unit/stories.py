@@ -1,8 +1,9 @@
 """A district small enough to hold in one's head, and the words in which the tests of alerts tell what happens in it.
 
 Street 11 has a low-lying road with gauges G1 to G3, cameras C1 to C4 behind gateway GW, and an entrance with the lanes
-L1 and L2, which verify at platform PF11; street 12 has gauge G9, camera C9 and the lane L9, which verifies at PF12. All
-cameras hang on power zone PW and on the district's video platform, PF-V.
+L1 and L2, which verify at platform PF11, and a water main with meter P1; street 12 has gauge G9, camera C9 and the lane
+L9, which verifies at PF12. All cameras hang on power zone PW and on the district's video platform, PF-V. Everything is
+in zone Z.
 """
 
 from collections.abc import Iterator
@@ -12,8 +13,9 @@ from typing import Any
 
 from msgspec.structs import replace as with_fields
 
+from alerts.book import Alert, Book, Incident
 from alerts.deadlines import TicketPolicy, load_policy
-from alerts.incidents import Alert, Book, Desk, Incident
+from alerts.incidents import Desk
 from alerts.tickets import Ticket, TicketState
 from city.catalogue import Catalogue, DeviceType, RiskClass
 from city.city import City, by_id
@@ -53,9 +55,10 @@ def _catalogue() -> Catalogue:
     checkpoint = RiskClass(
         code="R14", slug="checkpoint", name="卡口", domain="natural", lead="公安", ticket_category="公共安全"
     )
+    main = RiskClass(code="R07", slug="pipe", name="管网", domain="natural", lead="水务", ticket_category="市政设施")
     lane = DeviceType(slug="electronic-sentry", name="电子哨兵", feed="sentry", interval_s=60)
     return with_fields(
-        CATALOGUE, classes=[*CATALOGUE.classes, checkpoint], device_types=[*CATALOGUE.device_types, lane]
+        CATALOGUE, classes=[*CATALOGUE.classes, checkpoint, main], device_types=[*CATALOGUE.device_types, lane]
     )
 
 
@@ -68,12 +71,12 @@ def _admin() -> list[AdminUnit]:
 
 def _areas() -> list[Area]:
     places = {"A-W2": ("waterlogging", "12"), "A-V2": ("video", "12"), "A-K": ("checkpoint", "11")}
-    places["A-K2"] = ("checkpoint", "12")
+    places |= {"A-K2": ("checkpoint", "12"), "A-P": ("pipe", "11")}
     return [Area(id=i, name=i, risk_class=c, admin=admin, zone="Z", **HERE) for i, (c, admin) in places.items()]
 
 
 def _sites() -> list[Site]:
-    grids = {"W2": "1211", "V2": "1211", "K": "1111", "K2": "1211"}
+    grids = {"W2": "1211", "V2": "1211", "K": "1111", "K2": "1211", "P": "1111"}
     return [Site(id=f"S-{i}", name=f"点位{i}", area=f"A-{i}", grid=grid, **HERE) for i, grid in grids.items()]
 
 
@@ -87,6 +90,7 @@ def _devices() -> list[Device]:
         Device(number=19, id="C9", type="camera", site="S-V2", **video),
         *(Device(number=20 + n, id=f"L{n}", type=lane, site="S-K", platform="PF11") for n in (1, 2)),
         Device(number=29, id="L9", type=lane, site="S-K2", platform="PF12"),
+        Device(number=31, id="P1", type="gauge", site="S-P"),
     ]
 
 
@@ -104,6 +108,7 @@ def _units() -> list[Unit]:
     return [
         Unit(id="U-duty", name="区值班室", scope="1", staffed=True),
         Unit(id="U-water", name="区水务", scope="1", classes=["waterlogging"]),
+        Unit(id="U-11-pipe", name="街道管网", scope="11", classes=["pipe"]),
         Unit(id="U-11-duty", name="街道值班室", scope="11", staffed=True),
         Unit(id="U-11-water", name="街道三防办", scope="11", classes=["waterlogging"]),
     ]
@@ -116,6 +121,13 @@ RULES: dict[str, dict[str, Any]] = {
     "offline": {"title": "设备失联", "nature": Nature.DEVICE, "unit": "s", "cause": "offline", "group": "device"},
     "dark": {"title": "上级失联", "nature": Nature.PARENT, "cause": "dark"},
     "blind": {"title": "监控盲区", "nature": Nature.BLIND, "cause": "blind", "group": "ingest"},
+    "disabled": {"title": "规则停用", "nature": Nature.RULE, "cause": "rule-disabled", "group": "rule"},
+    "pressure": {"title": "管压骤降", "nature": Nature.HAZARD, "unit": "kPa", "cause": "burst-main", "group": "zone"},
+    "gushing": {"title": "路面冒水", "nature": Nature.HAZARD, "unit": "cm", "cause": "burst-main", "group": "zone"},
+    **{
+        f"{place}-depth": {"title": "积水", "nature": Nature.HAZARD, "unit": "cm", "cause": "ponding", "group": place}
+        for place in ("site", "area", "street", "zone")
+    },
 }
 """What transitions of a rule have in common."""
 
@@ -133,8 +145,8 @@ class Teller:
         hours, minutes = map(int, clock.split(":"))
         self.now_ms = MIDNIGHT_MS + (hours * 60 + minutes) * MINUTE_MS
 
-    def says(self, rule: str, subject: str, level: Level, explained_by: str | None = None) -> Transition:
-        """An alert of a rule goes to a level; from none it is a new one."""
+    def says(self, rule: str, subject: str, level: Level, explained_by: str | None = None, **more: Any) -> Transition:
+        """An alert of a rule goes to a level; from none it is a new one. `more`: other fields of the transition."""
         last = self._alerts.get((rule, subject))
         new = last is None or last.level_to == Level.NONE
         since_ms = self.now_ms if last is None or new else last.since_ms
@@ -151,7 +163,7 @@ class Teller:
             value=float(10 * level),
             held_ms=0 if level == Level.NONE else 60_000,
             explained_by=explained_by,
-            **{**RULES[rule], **self._place(rule, subject)},
+            **{**RULES[rule], **self._place(rule, subject), **more},
         )
         self._alerts[(rule, subject)] = transition
         self.now_ms += 1_000
@@ -168,15 +180,29 @@ class Teller:
     def _place(self, rule: str, subject: str) -> dict[str, Any]:
         if rule == "blind":
             return {"subject_kind": SubjectKind.INGEST, "group_key": subject}
+        if rule == "disabled":
+            return {"subject_kind": SubjectKind.RULE, "group_key": subject}
+        if rule in ("site-depth", "area-depth", "street-depth", "zone-depth"):
+            return self._judged_by_place(SubjectKind(RULES[rule]["group"]), subject)
         if rule == "dark":
             parent = self.city.parents[subject]
             place = {"group": parent.kind.value, "group_key": subject, "admin": parent.admin}
             return {"subject_kind": SubjectKind.PARENT, **place}
         device = self.city.devices[subject]
         area = self.city.area_of(device)
-        key = {"area": area.id, "device": subject, "platform": device.platform}[RULES[rule]["group"]]
+        keys = {"area": area.id, "device": subject, "platform": device.platform, "zone": area.zone}
+        key = keys[RULES[rule]["group"]]
         place = {"risk_class": area.risk_class, "admin": area.admin, "area": area.id, "site": device.site}
         return {"subject_kind": SubjectKind.DEVICE, "group_key": key, **place}
+
+    def _judged_by_place(self, kind: SubjectKind, subject: str) -> dict[str, Any]:
+        """Where a place is, as the engine knows it."""
+        where: dict[str, Any] = {"subject_kind": kind, "group_key": subject, "risk_class": "waterlogging"}
+        site = self.city.sites.get(subject) if kind is SubjectKind.SITE else None
+        area = self.city.areas[site.area if site else subject] if kind in (SubjectKind.SITE, SubjectKind.AREA) else None
+        if area is not None:
+            return where | {"admin": area.admin, "area": area.id, "site": site.id if site else None}
+        return where | {"admin": subject.partition("/")[0] if kind is SubjectKind.STREET else "11"}
 
 
 class Night:
@@ -191,14 +217,18 @@ class Night:
         self.teller.at(clock)
         return self
 
-    def says(self, rule: str, subject: str, level: str, explained_by: str | None = None) -> Transition:
-        transition = self.teller.says(rule, subject, Level.of(level), explained_by)
+    def says(self, rule: str, subject: str, level: str, explained_by: str | None = None, **more: Any) -> Transition:
+        transition = self.teller.says(rule, subject, Level.of(level), explained_by, **more)
         self.desk.take(transition)
         return transition
 
     def depth(self, *gauges: str, level: str) -> None:
         for gauge in gauges:
             self.says("depth", gauge, level)
+
+    def suspects(self, gauge: str, level: str, **more: Any) -> None:
+        """Water that nothing else has confirmed."""
+        self.says("depth", gauge, level, suspected=True, **more)
 
     def offline(self, *devices: str, level: str = "blue", explained_by: str | None = None) -> None:
         for device in devices:

@@ -24,7 +24,7 @@ from rules.language.pack import AbsenceRule, Cap, Confirmation, LevelRule, Overr
 from tests.unit.packs import CAMERA_OFF, DEPTH, GATEWAY_DARK, GAUGE_OFF, pack
 
 BAOAN = Path(rules.__file__).parent / "packs" / "baoan"
-TEXTS = ("title", "source", "confidence")
+TEXTS = ("title", "source", "confidence", "texts", "when_text")
 RULES: tuple[LevelRule | AbsenceRule | ParentRule, ...] = (
     *pack(DEPTH).levels,
     *pack(GAUGE_OFF).absences,
@@ -71,6 +71,8 @@ OTHERS: dict[str, st.SearchStrategy[Any]] = {
     "overrides": st.lists(st.builds(Override, st.just(("S1",)), st.just(()), marks, st.just(""))).map(tuple),
     "actions": st.lists(st.tuples(st.sampled_from(Level), st.lists(st.text()).map(tuple))).map(tuple),
     "basis": st.text(),
+    "texts": st.tuples(*[st.text()] * 4),
+    "when_text": st.text(),
 }
 
 
@@ -80,6 +82,58 @@ def test_a_change_of_meaning_changes_the_version_and_a_change_of_words_does_not(
     changed: Field[Any] = data.draw(st.sampled_from(fields(rule)))
     other = data.draw(OTHERS[changed.name].filter(lambda value: value != getattr(rule, changed.name)))
     assert (replace(rule, **{changed.name: other}).version == rule.version) == (changed.name in TEXTS)
+
+
+AS_WRITTEN = """
+class: waterlogging
+derive:
+  - {indicator: filling, unit: cm, value: "rise(water_depth, 10m) when water_depth >= 3 cm"}
+rules:
+  - id: deep
+    title: 积水深度
+    indicator: water_depth
+    levels: {yellow: "site(water_depth, 15 cm)", red: 40 cm}
+    evidence: {max_gap: 10m}
+    clear: {margin: 3 cm, for: 5m}
+    when: "hours(07:00-09:00)"
+    promote: [{when: "filling >= 10 cm", by: 1}]
+    cap: [{when: "age(water_depth) > 5 min", level: yellow}]
+    confirm: {any: ["count(water_depth >= 5 cm within 500m) >= 1"], otherwise: {cap: yellow}}
+    source: operator default
+  - id: long-queue
+    title: 排队
+    conditions: {orange: queue >= 10}
+    evidence: {max_gap: 10m}
+    clear: {for: 5m}
+    source: operator default
+"""
+
+
+def test_a_pack_keeps_expressions_as_their_authors_wrote_them() -> None:
+    written = pack(AS_WRITTEN)
+    deep, queue = written.levels
+    assert deep.texts == ("", "site(water_depth, 15 cm)", "", "40 cm")
+    assert deep.when_text == "hours(07:00-09:00)"
+    assert [p.text for p in deep.promotions] == ["filling >= 10 cm"]
+    assert [c.text for c in deep.caps] == ["age(water_depth) > 5 min"]
+    assert deep.confirmation is not None
+    assert deep.confirmation.texts == ("count(water_depth >= 5 cm within 500m) >= 1",)
+    assert queue.texts == ("", "", "queue >= 10", "")
+    assert [d.text for d in written.derivations] == ["rise(water_depth, 10m) when water_depth >= 3 cm", ""]
+
+
+@pytest.mark.parametrize(
+    ("written", "as_well"),
+    [
+        ("filling >= 10 cm", "filling  >=  100 mm"),
+        ("rise(water_depth, 10m) when", "(rise(water_depth, 10m)) when"),
+        ("age(water_depth) > 5 min", "age(water_depth) > 300 s"),
+    ],
+)
+def test_an_expression_that_means_the_same_in_other_words_keeps_the_version(written: str, as_well: str) -> None:
+    before, after = pack(AS_WRITTEN), pack(AS_WRITTEN.replace(written, as_well))
+    assert after.levels[0].version == before.levels[0].version
+    assert after == before, "and packs are equal by meaning"
 
 
 @pytest.mark.parametrize(

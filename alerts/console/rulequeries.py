@@ -1,0 +1,71 @@
+"""What rules did, asked of the store: alerts of the last day, and those that are open."""
+
+from dataclasses import dataclass, replace
+
+from sqlalchemy import Connection, func, select
+
+from alerts.console.queries import LISTED
+from alerts.store import schema as t
+
+DAY_MS = 86_400_000
+
+_a, _i = t.alerts.c, t.incidents.c
+_REAL = t.alerts.join(t.incidents, _a.incident == _i.id)
+
+
+@dataclass(frozen=True)
+class Deeds:
+    """What a rule did. `raised`: its alerts that began within a day, by the highest level they reached (0 to 4);
+    `open`: its alerts now, by level; `suspected`: how many of these."""
+
+    raised: tuple[int, ...] = (0,) * 5
+    open: tuple[int, ...] = (0,) * 5
+    suspected: int = 0
+
+    @property
+    def worst(self) -> int:
+        """Level of its worst open alert."""
+        return max((level for level, count in enumerate(self.open) if count), default=0)
+
+
+@dataclass(frozen=True)
+class RuleAlert:
+    """An alert of a rule, and the incident it is of."""
+
+    incident: str
+    subject: str
+    level: int
+    peak_level: int
+    suspected: bool
+    since_ms: int
+    updated_ms: int
+
+
+def read_deeds(connection: Connection, now_ms: int) -> dict[str, Deeds]:
+    """What every rule did that did anything, by its id."""
+    deeds: dict[str, Deeds] = {}
+    lately = select(_a.rule, _a.peak_level, func.count().label("n")).select_from(_REAL)
+    lately = lately.where((_a.since_ms > now_ms - DAY_MS) & _i.exercise.is_(False)).group_by(_a.rule, _a.peak_level)
+    for row in connection.execute(lately):
+        before = deeds.get(row.rule, Deeds())
+        deeds[row.rule] = replace(before, raised=_plus(before.raised, row.peak_level, row.n))
+    now = select(_a.rule, _a.level, _a.suspected, func.count().label("n")).select_from(_REAL)
+    now = now.where((_a.level > 0) & _i.exercise.is_(False)).group_by(_a.rule, _a.level, _a.suspected)
+    for row in connection.execute(now):
+        before = deeds.get(row.rule, Deeds())
+        suspected = before.suspected + (row.n if row.suspected else 0)
+        deeds[row.rule] = replace(before, open=_plus(before.open, row.level, row.n), suspected=suspected)
+    return deeds
+
+
+def read_rule_alerts(connection: Connection, rule: str, now_ms: int) -> tuple[RuleAlert, ...]:
+    """A rule's alerts that are open or began within a day: worst first, then newest."""
+    wanted = (_a.rule == rule) & ((_a.level > 0) | (_a.since_ms > now_ms - DAY_MS)) & _i.exercise.is_(False)
+    columns = (_a.incident, _a.subject, _a.level, _a.peak_level, _a.suspected, _a.since_ms, _a.updated_ms)
+    query = select(*columns).select_from(_REAL).where(wanted)
+    rows = connection.execute(query.order_by(_a.level.desc(), _a.updated_ms.desc(), _a.id).limit(LISTED))
+    return tuple(RuleAlert(**row._mapping) for row in rows)
+
+
+def _plus(counts: tuple[int, ...], level: int, by: int) -> tuple[int, ...]:
+    return tuple(count + by if at == level else count for at, count in enumerate(counts))
