@@ -46,8 +46,8 @@ def quarter() -> City:
         return replace_site(made, lon=home.lon, **more)
 
     sites = [
-        site("S-W", 0, reference_levels={"warning": 12.0, "yellow": 13.0}),
-        site("S-W2", 300, reference_levels={"yellow": 50.0}),
+        site("S-W", 0, reference_levels={"warning": 12.0, "lane": 13.0}),
+        site("S-W2", 300, reference_levels={"lane": 50.0}),
         site("S-W3", 900, upstream=["S-W", "S-W2"]),
         site("S-W4", 100, area="A-W2"),
         plain.sites["S-V"],
@@ -191,7 +191,7 @@ def _depth(draw: st.DrawFn) -> LevelRule:
         "water_depth",
         (10.0, 15.0, 27.0, 40.0),
         classes=("waterlogging",),
-        mark=draw(st.sampled_from([("", "", "", ""), ("", "yellow", "", "")])),
+        mark=draw(st.sampled_from([("", "", "", ""), ("", "lane", "", "")])),
         hold_ms=tuple(draw(st.sampled_from(_HOLDS)) for _ in range(4)),
         min_samples=draw(st.sampled_from([1, 2])),
         max_gap_ms=draw(st.sampled_from([15 * MINUTE, 3 * MINUTE])),
