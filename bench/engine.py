@@ -13,10 +13,14 @@ from typing import Any
 import numpy as np
 
 from bench.parts.common import ROUND_MS, START_MS, base, fleet_of_size, options, rounds, show
+from city.city import City
+from city.fleet import Fleet
 from city.readings import Batch, Tick
+from rules.engine.plans import plan_kinds
 from rules.engine.shard import Shard
+from rules.engine.subjects import subjects_of
 from rules.engine.warm import warm_up
-from tests.laws.reference import Interpreter
+from tests.laws.interpreter import Interpreter
 
 BATCH, SMALL = 4096, 16
 SECOND_MS = 1000
@@ -101,9 +105,29 @@ def at(devices: int, quick: bool) -> dict[str, Any]:
         "readings_per_s": round(1e9 / large.per_row_ns),
         "ns_per_reading": round(large.per_row_ns, 1),
         "batch_16_us": round(small.seconds / small.batches * 1e6, 2),
+        "rules_per_reading": round(rules_per_reading(city, fleet, devices), 2),
         "series": shard.series_count,
         "bytes_per_series": round(shard.nbytes / shard.series_count, 1),
     }
+
+
+def rules_per_reading(city: City, fleet: Fleet, devices: int) -> float:
+    """How many rules a reading of a round meets: those on its indicator, and on all that is derived from it."""
+    pack = base()[1]
+    plans = plan_kinds(pack, city.catalogue, subjects_of(fleet, pack, city).kinds)
+    met: dict[tuple[int, int], int] = {}
+    for kind, plan in enumerate(plans[: len(fleet.kinds)]):
+        for column in plan.columns:
+            if column.derivation is None and column.indicator is not None:
+                fed = sum(len(plan.columns[place].rules) for place in column.feeds)
+                met[kind, column.indicator.number] = len(column.rules) + fed
+    (batches,) = rounds(city, fleet, devices, 1, np.random.default_rng(1))
+    readings = [(fleet.kind[row], i) for b in batches for row, i in zip(rows_of(fleet, b), b.indicator, strict=True)]
+    return sum(met.get((int(kind), int(i)), 0) for kind, i in readings) / len(readings)
+
+
+def rows_of(fleet: Fleet, batch: Batch) -> Any:
+    return np.searchsorted(fleet.number, batch.device)
 
 
 def reference_per_s() -> float:
@@ -127,6 +151,7 @@ def main() -> None:
     show(
         "engine",
         **{name: fleet[name] for name in ("readings_per_s", "batch_16_us")},
+        rule_evaluations_per_s=round(fleet["readings_per_s"] * fleet["rules_per_reading"]),
         ratio_to_reference=round(fleet["readings_per_s"] / naive, 1),
         bytes_per_series=fleet["bytes_per_series"],
         cost_ratio_1m_to_1k=round(many["ns_per_reading"] / few["ns_per_reading"], 2),

@@ -14,6 +14,7 @@ import numpy as np
 from city.city import City
 from city.fleet import Fleet, fleet_of
 from city.generate import FleetRequest, generate_fleet
+from city.generate.places import split
 from city.lasting import lasting
 from city.readings import Batch
 from city.tables import read_city, shipped_pack
@@ -23,7 +24,48 @@ from rules.language.pack import Pack
 
 START_MS = 1_700_000_000_000
 ROUND_MS = 60_000  # every device sends once a round
-CALM = {"water_depth": 3.0, "queue_len": 4.0, "packet_loss": 0.04}  # values of a quiet day, in the indicators' units
+CALM = {
+    "water_depth": 3.0,
+    "rain_total": 100.0,
+    "queue_len": 4.0,
+    "packet_loss": 0.04,
+    "stage": 1.0,
+    "reservoir_stage": 20.0,
+    "tide": 1.0,
+    "seepage_head": 5.0,
+    "dam_displacement": 1.0,
+    "displacement": 2.0,
+    "crack_width": 1.0,
+    "tilt": 0.01,
+    "soil_moisture": 20.0,
+    "wind_speed": 3.0,
+    "methane_lel": 1.0,
+    "outlet_pressure": 250.0,
+    "pipe_pressure": 0.35,
+    "settlement": 1.0,
+    "sewer_fill_ratio": 40.0,
+    "response_ratio": 30.0,
+    "vehicle_gross": 20.0,
+    "combustible_lel": 2.0,
+    "tank_level": 50.0,
+    "tank_temp_margin": 30.0,
+    "tank_pressure_ratio": 50.0,
+    "hopper_temp": 30.0,
+    "oxygen": 20.9,
+    "crane_moment_ratio": 50.0,
+    "pit_wall_disp": 5.0,
+    "pm10": 60.0,
+    "pm25": 40.0,
+    "nh3n": 0.4,
+    "residual_current": 80.0,
+    "hydrant_pressure": 0.4,
+    "ebike_batt_temp": 28.0,
+    "crowd_density": 0.5,
+    "manhole_headroom": 200.0,
+}
+"""Values of a quiet day, in the indicators' units, of what a type of device is there for."""
+STATIONS = 60
+"""Of a thousand devices, how many are of the types that are neither gauges, sentries nor cameras."""
 
 
 def options(about: str | None) -> argparse.ArgumentParser:
@@ -56,7 +98,11 @@ def base() -> tuple[City, Pack]:
 def fleet_of_size(devices: int) -> tuple[City, Fleet]:
     """A generated city of about so many devices, in the usual mix."""
     with lasting():
-        city = generate_fleet(base()[0], FleetRequest.of_size(devices), 1)
+        plain = base()[0]
+        types = [t.slug for t in plain.catalogue.device_types if t.feed == "telemetry"]
+        stations = split(devices * STATIONS // 1000, [1.0] * len(types))
+        mixed = generate_fleet(plain, FleetRequest.of_size(devices - sum(stations)), 1)
+        city = generate_fleet(mixed, FleetRequest(telemetry=dict(zip(types, stations, strict=True))), 2)
         return city, fleet_of(city)
 
 
@@ -82,13 +128,10 @@ def rounds(
 
 def _main_indicators(city: City, fleet: Fleet) -> tuple[Any, Any]:
     """By kind: the number of the indicator that it is there for (a beat if none of CALM), and a calm value."""
-    known = {(i.risk_class, i.id): i.number for i in city.catalogue.indicators}
     chosen = []
-    for risk_class, device_type in fleet.kinds:
-        named = [
-            name for name in CALM if (risk_class, name) in known and device_type not in ("nvr", "rain-gauge-tipping")
-        ]
-        chosen.append((known[(risk_class, named[0])], CALM[named[0]]) if named else (_beat(city), 1.0))
+    for kind in fleet.kinds:
+        named = [i for i in city.catalogue.reported(*kind) if i.id in CALM]
+        chosen.append((named[0].number, CALM[named[0].id]) if named else (_beat(city), 1.0))
     return np.array([n for n, _ in chosen], np.uint16), np.array([v for _, v in chosen])
 
 

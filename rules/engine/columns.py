@@ -55,7 +55,7 @@ def accept(
     n = take(state, program, d, column, value, ms, row, out, n)
     c = program.columns[column]
     for f in range(c.feed, c.feed + c.feeds):
-        n = derive(state, program, d, program.feeds[f], ms, row, out, n)
+        n = derive(state, program, d, int(program.feeds[f]), ms, row, out, n)
     return n
 
 
@@ -75,9 +75,9 @@ def beat(state: State, program: Program, log_ms: int, out: Array) -> int:
     witness: clauses 10 and 11. `out` must have room for all of it. Returns the changes."""
     n = 0
     for b in range(len(state.beats)):
-        n = derive(state, program, state.beats[b, 0], state.beats[b, 1], log_ms, NOBODY, out, n)
+        n = derive(state, program, int(state.beats[b, 0]), int(state.beats[b, 1]), log_ms, NOBODY, out, n)
     for s in range(len(state.seconds)):
-        index, d, series = state.seconds[s, 0], state.seconds[s, 1], state.series[state.seconds[s, 2]]
+        index, d, series = int(state.seconds[s, 0]), int(state.seconds[s, 1]), state.series[state.seconds[s, 2]]
         track = state.tracks[index]
         rule = program.rules[track.rule]
         if track.level == 0 and state.track_flags[index] >> RAW_SHIFT == 0:

@@ -17,6 +17,8 @@ from rules.engine.subjects import Subjects
 from rules.language.expressions import LevelOf, Online, Place, Reading
 
 EARTH_M = 6_371_000.0
+NEAREST = 32
+"""Sites at most that are asked around a site: the bound on what a sentence about neighbours costs."""
 SITE, ZONE = PLACES.index("site"), PLACES.index("zone")
 
 
@@ -33,7 +35,7 @@ def gather_all(city: City, subjects: Subjects, compiled: Compiled, devices: Any)
         row["first"], row["group"], row["source"] = groups_before, group, asked.source
         row["others"] = gathering.place in (Place.WITHIN, Place.UPSTREAM)
         starts.append(total + np.cumsum(counts))
-        members.append(asked.rows[order])
+        members.append(asked.rows[order].astype(np.int32))
         currents.append(asked.current[order])
         total, groups_before = total + int(counts.sum()), groups_before + len(counts)
     return np.concatenate(starts), np.concatenate(members), np.concatenate(currents)
@@ -105,64 +107,74 @@ def _by_place(
     order = order[at[order] >= 0]
     if gathering.place not in (Place.WITHIN, Place.UPSTREAM):
         return np.bincount(at[order], minlength=groups).astype(np.int64), order
-    near = _upstream(subjects, city) if gathering.place is Place.UPSTREAM else _near(gathering, at, subjects, city)
     first = np.searchsorted(at[order], np.arange(groups + 1))
-    parts = [
-        np.sort(np.concatenate([order[first[other] : first[other + 1]] for other in others])) if others else order[:0]
-        for others in (near.get(site, ()) for site in range(groups))
-    ]
-    counts = np.array([len(part) for part in parts], np.int64)
-    return counts, np.concatenate([order[:0], *parts])
+    pairs = _upstream(subjects, city) if gathering.place is Place.UPSTREAM else _near(gathering, at, subjects, city)
+    many = (first[1:] - first[:-1])[pairs[:, 1]]
+    site = np.repeat(pairs[:, 0], many)
+    place = np.arange(len(site)) - np.repeat(np.cumsum(many) - many, many) + np.repeat(first[pairs[:, 1]], many)
+    member = order[place]
+    in_order = np.lexsort((member, site))
+    return np.bincount(site, minlength=groups).astype(np.int64), member[in_order]
 
 
-def _upstream(subjects: Subjects, city: City) -> dict[int, list[int]]:
+def _upstream(subjects: Subjects, city: City) -> Array:
+    """(n, 2) int64: rows of sites, and of the sites upstream of them."""
     row = {site: i for i, site in enumerate(subjects.place_ids[SITE])}
-    sites = (city.sites[site] for site in row)
-    return {row[site.id]: [row[up] for up in getattr(site, "upstream", []) if up in row] for site in sites}
+    pairs = [(row[site], row[up]) for site in row for up in city.sites[site].upstream if up in row]
+    return np.array(pairs, np.int64).reshape(len(pairs), 2)
 
 
-def _near(gathering: Gathering, at: Array, subjects: Subjects, city: City) -> dict[int, list[int]]:
-    """The sites of members within the radius of each site, in the same zone."""
+def _near(gathering: Gathering, at: Array, subjects: Subjects, city: City) -> Array:
+    """(n, 2) int64: sites of subjects, and the sites of members near them, in the same zone."""
     sites = [city.sites[site] for site in subjects.place_ids[SITE]]
-    lat, lon = (np.radians([getattr(site, axis) for site in sites]) for axis in ("lat", "lon"))
-    zone = np.array([_zone_row(site.area, city, subjects) for site in sites], np.int32)
+    zones = {zone: row for row, zone in enumerate(subjects.place_ids[ZONE])}
+    lat, lon = (np.radians(np.array([getattr(site, axis) for site in sites], np.float64)) for axis in ("lat", "lon"))
+    zone = np.array([zones[city.areas[site.area].zone] for site in sites], np.int32)
     here = np.unique(subjects.places[:, SITE])
     here = here[here >= 0].astype(np.int64)
     there = np.unique(at[at >= 0]).astype(np.int64)
     there = there[np.argsort(lat[there], kind="stable")]
-    pairs = near_pairs(here, there, lat, lon, zone, gathering.radius_m / EARTH_M)
-    near: dict[int, list[int]] = {}
-    for site, other in pairs.tolist():
-        near.setdefault(site, []).append(other)
-    return near
-
-
-def _zone_row(area: str, city: City, subjects: Subjects) -> int:
-    return subjects.place_ids[ZONE].index(city.areas[area].zone)
+    return np.asarray(near_pairs(here, there, lat, lon, zone, gathering.radius_m / EARTH_M))
 
 
 @njit(cache=True)
 def near_pairs(here: Array, there: Array, lat: Array, lon: Array, zone: Array, angle: float) -> Array:
-    """(n, 2) int64: each site of `here` with each of `there` (sorted by latitude) that is no farther, as an angle."""
-    pairs = np.empty((1024, 2), np.int64)
-    n = 0
+    """(n, 2) int64: each site of `here` with those of `there` (sorted by latitude) in its zone that are no farther, as
+    an angle; the nearest NEAREST of them. It looks north and south from the site, no farther than the worst so far."""
+    pairs = np.empty((len(here) * min(NEAREST, len(there)), 2), np.int64)
+    best, which = np.empty(NEAREST), np.empty(NEAREST, np.int64)
     lats = lat[there]
+    n = 0
     for site in here:
-        first = np.searchsorted(lats, lat[site] - angle)
-        for i in range(first, len(there)):
-            other = there[i]
-            if lats[i] > lat[site] + angle:
-                break
-            if zone[other] != zone[site]:
-                continue
-            a = np.sin((lat[other] - lat[site]) / 2) ** 2
-            b = np.cos(lat[site]) * np.cos(lat[other]) * np.sin((lon[other] - lon[site]) / 2) ** 2
-            if 2 * np.arcsin(np.sqrt(a + b)) > angle:
-                continue
-            if n == len(pairs):
-                larger = np.empty((2 * n, 2), np.int64)
-                larger[:n] = pairs
-                pairs = larger
-            pairs[n, 0], pairs[n, 1] = site, other
+        found = 0
+        start = np.searchsorted(lats, lat[site])
+        for step in (1, -1):
+            i = start if step == 1 else start - 1
+            while 0 <= i < len(there):
+                other = there[i]
+                i += step
+                least = abs(lat[other] - lat[site])
+                if least > angle or (found == NEAREST and least > best[found - 1]):
+                    break
+                if zone[other] != zone[site]:
+                    continue
+                a = np.sin((lat[other] - lat[site]) / 2) ** 2
+                b = np.cos(lat[site]) * np.cos(lat[other]) * np.sin((lon[other] - lon[site]) / 2) ** 2
+                far = 2 * np.arcsin(np.sqrt(a + b))
+                if far > angle or (found == NEAREST and not is_nearer(far, other, best[found - 1], which[found - 1])):
+                    continue
+                found = min(found + 1, NEAREST)
+                k = found - 1
+                while k > 0 and is_nearer(far, other, best[k - 1], which[k - 1]):
+                    best[k], which[k] = best[k - 1], which[k - 1]
+                    k -= 1
+                best[k], which[k] = far, other
+        for k in range(found):
+            pairs[n, 0], pairs[n, 1] = site, which[k]
             n += 1
     return pairs[:n]
+
+
+@njit(cache=True, inline="always")
+def is_nearer(far: float, site: int, than_far: float, than_site: int) -> bool:
+    return far < than_far or (far == than_far and site < than_site)

@@ -183,7 +183,7 @@ def apply_rows(
         if i < 0:
             continue
 
-        d = state.local[device[i]] if device[i] < numbers else NOBODY
+        d = int(state.local[device[i]]) if device[i] < numbers else NOBODY
         if d < 0:
             outcomes[UNKNOWN] += 1
             continue
@@ -198,7 +198,7 @@ def apply_rows(
         if owner.watches > 0 and program.alive[what]:
             sign_of_life(state, program, d, what, ms, s, flags[i], sighted)
         slot = program.slot_of[what]
-        column = program.slots[owner.kind, slot] if slot >= 0 else NOBODY
+        column = int(program.slots[owner.kind, slot]) if slot >= 0 else NOBODY
         if column < 0:
             outcomes[UNJUDGED] += 1
             continue

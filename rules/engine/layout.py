@@ -225,4 +225,4 @@ def _in_order(parts: list[Any], width: int) -> Array:
     """Rows of all parts, each broadcast, by their first column; of equal ones, in the order given."""
     rows = [np.stack(np.broadcast_arrays(*part), axis=1) for part in parts]
     joined = np.concatenate([np.zeros((0, width), np.int64), *rows])
-    return joined[np.argsort(joined[:, 0], kind="stable")].astype(np.int32)
+    return np.ascontiguousarray(joined[np.argsort(joined[:, 0], kind="stable")], np.int32)

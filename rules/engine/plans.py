@@ -112,13 +112,7 @@ def _derived(pack: Pack, kind: Kind, measured: set[str]) -> list[Derivation]:
     candidates = [
         d for d in pack.derivations if d.per == kind.per and _speaks_of(d, kind) and d.indicator not in measured
     ]
-    available = set(measured)
-    found: list[Derivation] = []
-    for derivation in order(candidates):
-        if available.issuperset(own_indicators(derivation.value)):
-            available.add(derivation.indicator)
-            found.append(derivation)
-    return found
+    return order(candidates, measured)
 
 
 def _fed(columns: list[Column]) -> tuple[Column, ...]:

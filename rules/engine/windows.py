@@ -153,10 +153,12 @@ def over(cells: Array, first: int, op: int, length_ms: int, now: int, latest: in
     n, panes, total = 0, 0, 0.0
     least, most = np.inf, -np.inf
     oldest_ms, newest_ms, oldest, newest = 0, 0, 0.0, 0.0
-    beyond = first + latest // (length_ms // PANES) % RING + 1
+    newest_pane, width_ms = latest // (length_ms // PANES), length_ms // PANES
+    after_ms = max(now - length_ms, (newest_pane - PANES) * width_ms - 1)
+    beyond = first + newest_pane % RING + 1
     for i in range(beyond, beyond + RING):  # from the oldest to the newest
         cell = cells[i if i < first + RING else i - RING]
-        if cell.n == 0 or cell.ms <= now - length_ms:
+        if cell.n == 0 or cell.ms <= after_ms:
             continue
         if panes == 0:
             oldest_ms, oldest = cell.ms, cell.value
@@ -178,7 +180,7 @@ def over(cells: Array, first: int, op: int, length_ms: int, now: int, latest: in
     if op == MOST:
         return most
     if op == MEDIAN:
-        return median_in(cells, first, length_ms, now, scratch)
+        return median_in(cells, first, after_ms, scratch)
     if panes < 2:
         return np.nan
     if op == RISE:
@@ -191,29 +193,29 @@ def over(cells: Array, first: int, op: int, length_ms: int, now: int, latest: in
     if op == RATE:
         return (newest - oldest) / seconds
     if op == SLOPE and panes >= 3 and 3 * (newest_ms - oldest_ms) >= length_ms:
-        return slope_in(cells, first, length_ms, now, scratch)
+        return slope_in(cells, first, after_ms, scratch)
     return np.nan
 
 
 @njit(cache=True)
-def median_in(cells: Array, first: int, length_ms: int, now: int, scratch: Array) -> float:
+def median_in(cells: Array, first: int, after_ms: int, scratch: Array) -> float:
     n = 0
     for i in range(first, first + RING):
-        if cells[i].n > 0 and cells[i].ms > now - length_ms:
+        if cells[i].n > 0 and cells[i].ms > after_ms:
             scratch[n] = cells[i].value
             n += 1
     return median_of(scratch, n)
 
 
 @njit(cache=True)
-def slope_in(cells: Array, first: int, length_ms: int, now: int, scratch: Array) -> float:
+def slope_in(cells: Array, first: int, after_ms: int, scratch: Array) -> float:
     """Theil's and Sen's estimator, a second: the median of the slopes between all pairs of panes."""
     n = 0
     for i in range(first, first + RING):
-        if cells[i].n == 0 or cells[i].ms <= now - length_ms:
+        if cells[i].n == 0 or cells[i].ms <= after_ms:
             continue
         for k in range(i + 1, first + RING):
-            if cells[k].n > 0 and cells[k].ms > now - length_ms:
+            if cells[k].n > 0 and cells[k].ms > after_ms:
                 scratch[n] = (cells[k].value - cells[i].value) / ((cells[k].ms - cells[i].ms) / 1000.0)
                 n += 1
     return median_of(scratch, n)

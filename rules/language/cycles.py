@@ -1,6 +1,6 @@
 """What depends on what in a pack: no circles; and a rule changes its meaning with what it judges."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from graphlib import CycleError, TopologicalSorter
 
@@ -31,11 +31,15 @@ def with_basis(rules: list[LevelRule], derivations: list[Derivation]) -> tuple[L
     return tuple(replace(rule, basis=_basis(rule, by_name)) for rule in rules)
 
 
-def order(derivations: list[Derivation]) -> list[Derivation]:
-    """Derivations of one kind of subject, each after those of its own indicators that it needs."""
-    by_name = {d.indicator: d for d in derivations}
-    needs = {name: [own for own in own_indicators(d.value) if own in by_name] for name, d in by_name.items()}
-    return [by_name[name] for name in TopologicalSorter(needs).static_order()]
+def order(derivations: list[Derivation], measured: Iterable[str]) -> list[Derivation]:
+    """Of the derivations of one kind of subject, those that it has all own indicators for: time and again the first in
+    the pack's order that has all that it needs."""
+    available, waiting, found = set(measured), list(derivations), []
+    while ready := next((d for d in waiting if available.issuperset(own_indicators(d.value))), None):
+        waiting.remove(ready)
+        available.add(ready.indicator)
+        found.append(ready)
+    return found
 
 
 def _basis(rule: LevelRule, by_name: Mapping[tuple[str, str, str], Derivation]) -> str:

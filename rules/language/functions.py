@@ -62,6 +62,8 @@ def _window(reader: Reader, tree: Tree[Token], arguments: list[Any]) -> Meant:
         unit = unit.times(SECOND, -1)
     elif over in (Over.COUNT, Over.CHANGES, Over.SPIKES):
         unit = ONE
+    elif over is Over.COVERED:
+        unit = SECOND
     return Meant(Window(over, id_, length_ms), Kind.NUMBER, unit)
 
 
@@ -170,7 +172,7 @@ def _usual(reader: Reader, tree: Tree[Token], arguments: list[Any]) -> Meant:
     indicator, back, slot = _arguments(tree, arguments, "usual(pass_rate, 14d, 30m)", 3)
     id_, known = _indicator(reader, indicator)
     days = _duration_ms(back, DAY_MS, MOST_DAYS * DAY_MS) / DAY_MS
-    slot_ms = _duration_ms(slot, SHORTEST_SLOT_MS, DAY_MS)
+    slot_ms = _duration_ms(slot, SHORTEST_SLOT_MS, DAY_MS // 2)
     if days % 1 or DAY_MS % slot_ms:
         raise wrong(tree, "whole days, and slots that a day is a multiple of", "as in usual(pass_rate, 14d, 30m)")
     return Meant(Usual(id_, int(days), slot_ms), Kind.NUMBER, unit_of(known.unit))

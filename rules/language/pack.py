@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass, field, fields
+from functools import cached_property
 from typing import Any
 
 from city.levels import LEVELS, Level
@@ -33,7 +34,7 @@ class Rule:
     group: str
     cause: str
 
-    @property
+    @cached_property
     def version(self) -> str:
         """Hash of what the rule means. Texts do not count."""
         return _meaning(self, without=("title", "source", "confidence"))
@@ -167,7 +168,7 @@ class ParentRule:
     def id(self) -> str:
         return f"{self.kind.value}-dark"
 
-    @property
+    @cached_property
     def version(self) -> str:
         return _meaning(self, without=("title", "source"))
 

@@ -7,7 +7,7 @@ from lark import Lark, Token, Tree
 from lark.exceptions import UnexpectedCharacters, UnexpectedEOF, UnexpectedInput, UnexpectedToken
 
 from city.errors import QianshaoError
-from rules.language.units import ALIASES, ATOMS
+from rules.language.units import ALIASES, ATOMS, LITRE
 
 LONGEST = 2_000
 """Characters of an expression. What is longer is not read by people either."""
@@ -57,7 +57,7 @@ def parse(text: str) -> Tree[Token]:
 
 @cache
 def _parser() -> Lark:
-    atoms = sorted((*ATOMS, *ALIASES), key=len, reverse=True)
+    atoms = sorted((*ATOMS, *ALIASES, LITRE), key=len, reverse=True)
     atom = "(?:" + "|".join(_escaped(name) for name in atoms if name != "1") + r")[1-9]?(?![\w{\[])"
     part = rf"(?:{atom}|\(\d+\.{atom}\))"
     unit = rf"{part}(?:[.\/]{part})*|\/{part}"

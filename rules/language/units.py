@@ -78,7 +78,7 @@ ATOMS: Mapping[str, tuple[Fraction, str | None]] = {
     "{person}": (Fraction(1), "person"),
 }
 """Factor and base unit of everything that a unit may be made of."""
-_LITRE = {"L": Fraction(1, 1000)}  # of m3
+LITRE = "L"
 ALIASES = {"person": "{person}", "人": "{person}", "℃": "Cel", "°C": "Cel", "%LEL": "%{LEL}", "µg": "ug", "pH": "[pH]"}
 _PART = re.compile(r"(?P<number>\d+)|(?P<atom>%\{LEL\}|%LEL|\[\w+\]|\{\w+\}|[^\W\d]+|°C|℃|%)(?P<power>-?\d)?")
 _TOKEN = re.compile(r"[./()]|[^./()]+")
@@ -130,8 +130,8 @@ def _atom(text: str) -> Unit | None:
     if match["number"]:
         return Unit(text, Fraction(int(match["number"])), ()) if int(match["number"]) else None
     name, power = ALIASES.get(match["atom"], match["atom"]), int(match["power"] or 1)
-    if name in _LITRE:
-        return Unit(text, _LITRE[name] ** power, (("m", 3 * power),))
+    if name == LITRE:
+        return Unit(text, Fraction(1, 1000) ** power, (("m", 3 * power),))
     if name not in ATOMS:
         return None
     factor, base = ATOMS[name]

@@ -1,27 +1,29 @@
 """The rules told a second time: a plain, slow interpreter that takes one reading, then the next.
 
 Written from docs/rules.md alone, and kept apart from `rules/engine`, which it shows to be right or wrong. Each class
-is one clause of that page: `Sight` 2, `Series` 3 and 4, `Watch` 5, `Track` 6, `Hanging` 7; `Interpreter` walks them.
+is one clause of that page: `Sight` 2, `Series` 3 and 4, `Watch` 5, `Track` 6 and 11, `Hanging` 7;
+`tests.laws.expressions` is 9, `tests.laws.interpreter` walks them all.
 """
 
-from collections import Counter
-from collections.abc import Iterator
+import math
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from enum import Enum
 from fractions import Fraction
 from typing import NamedTuple
 
-from city.catalogue import Catalogue
-from city.city import City
-from city.fleet import NOWHERE, Fleet
 from city.levels import LEVELS, Level
 from city.readings import Batch, Flag, Tick
 from city.transitions import Nature
-from rules.language.pack import AbsenceRule, LevelRule, Marks, Pack, ParentRule
+from rules.language.expressions import Node
+from rules.language.pack import AbsenceRule, Confirmation, LevelRule, Marks, ParentRule
+from tests.laws.expressions import CALM, Quantity, Value
 
 FUTURE_MS = 300_000
 HISTORY_MS = 600_000
 LEAST_PATIENCE_MS = 10_000
+Ask = Callable[[Node], Value]
+"""What an expression of a rule is worth now."""
 
 
 class Said(NamedTuple):
@@ -38,6 +40,7 @@ class Said(NamedTuple):
     nature: Nature
     value: float
     seq: int | None
+    suspected: bool = False
 
 
 class Reading(NamedTuple):
@@ -74,6 +77,7 @@ class Alert:
         value: float = 0.0,
         seq: int | None = None,
         explained_by: str | None = None,
+        suspected: bool = False,
     ) -> Said:
         """Go to a level, which may be the present one, and say so."""
         if self.level is Level.NONE:
@@ -91,6 +95,7 @@ class Alert:
             self.nature,
             value,
             seq,
+            suspected,
         )
 
 
@@ -185,63 +190,119 @@ class Sight:
 
 
 class Track:
-    """Clause 6: one rule's judgement of one series."""
+    """Clauses 6 and 11: one rule's judgement of one series."""
 
-    def __init__(self, rule: LevelRule, device: str) -> None:
+    def __init__(self, rule: LevelRule, subject: str, threshold: Marks) -> None:
         self.rule = rule
-        self.alert = Alert(rule.id, device, rule.nature)
+        self.alert = Alert(rule.id, subject, rule.nature)
         self.sign = -1.0 if rule.low else 1.0
-        self.threshold = {level: self.sign * mark for level, mark in existing(rule.threshold).items()}
+        self.threshold = {level: self.sign * mark for level, mark in existing(threshold).items()}
         self.hold = {level: rule.hold_ms[level - 1] for level in self.threshold}
         self.held_since: dict[Level, int] = {}
         self.samples: dict[Level, int] = {}
         self.clear_since: int | None = None
         self.last: int | None = None
-        self.last_value = 0.0
+        self.last_value: Value = 0.0
+        self.raw = self.stay = Level.NONE
+        self.confirmed = self.told_suspected = False
 
-    def judge(self, value: float, t: int, seq: int | None, log_ms: int) -> Iterator[Said]:
-        """6.1 to 6.5."""
-        v = self.sign * value
+    def judge(
+        self, value: Value, t: int, seq: int | None, log_ms: int, ask: Ask, second_look: bool = False
+    ) -> Iterator[Said]:
+        """An accepted value, or once more the last one."""
+        self.last_value = value
+        v = -math.inf if value == CALM else self.sign * float(value)  # type: ignore[arg-type]
+        raw = max((level for level, mark in self.threshold.items() if v >= mark), default=Level.NONE)
+        stay = max((level for level, m in self.threshold.items() if v >= m - self.rule.margin), default=Level.NONE)
+        if raw is Level.NONE and self.alert.level is Level.NONE and not self.held_since:
+            self.last, self.raw, self.stay, self.confirmed = t, raw, stay, False
+            return
+        if self.rule.when is not None:
+            true = ask(self.rule.when)
+            if true is None:
+                return
+            raw, stay = (raw, stay) if true == 1.0 else (Level.NONE, Level.NONE)
+        self.raw = raw
+        if raw is not Level.NONE or self.alert.level is not Level.NONE:
+            raw, stay = self._modified(raw, stay, t, ask)
         stale = self.last is not None and t - self.last > self.rule.max_gap_ms
-        self.last, self.last_value = t, value
-        self._count(v, t, stale)
-        reached = max((level for level in self.held_since if self._reached(level, t)), default=Level.NONE)
-        if reached > self.alert.level:
-            self.clear_since = None
-            yield self.alert.move(reached, t, log_ms, value, seq)
-        elif self.alert.level is not Level.NONE:
-            yield from self._look_down(v, t, stale, seq, log_ms)
+        self.last = self.last if second_look else t
+        self.stay = stay
+        self._count(raw, t, stale, second_look)
+        said = list(self._step(t, stale, seq, log_ms))
+        if not said and self.alert.level is not Level.NONE and self.told_suspected and self.confirmed:
+            said = [self._move(self.alert.level, t, log_ms, seq)]
+        yield from said
 
-    def _count(self, v: float, t: int, stale: bool) -> None:
-        for level, threshold in self.threshold.items():
-            if v < threshold:
+    def _modified(self, raw: Level, stay: Level, t: int, ask: Ask) -> tuple[Level, Level]:
+        """Clause 11, 2 to 4."""
+        for promotion in self.rule.promotions:
+            if ask(promotion.when) == 1.0:
+                raw, stay = (self._promoted(level, promotion.by, promotion.to) for level in (raw, stay))
+        for cap in self.rule.caps:
+            if ask(cap.when) == 1.0:
+                raw, stay = min(raw, cap.level), min(stay, cap.level)
+        confirmation = self.rule.confirmation
+        if confirmation is None:
+            return raw, stay
+        if self.alert.level is Level.NONE or not self.confirmed:
+            self.confirmed = _witnessed(confirmation, ask)
+        if not self.confirmed:
+            waited = self.alert.level is not Level.NONE and confirmation.for_ms is not None
+            late = waited and t - self.alert.since_ms >= (confirmation.for_ms or 0)
+            most = confirmation.then if late else confirmation.cap
+            raw, stay = min(raw, most), min(stay, most)
+        return raw, stay
+
+    def _promoted(self, level: Level, by: int, to: Level) -> Level:
+        if level is Level.NONE:
+            return level
+        higher = [other for other in self.threshold if other > level]
+        level = ([level, *higher][: by + 1])[-1]
+        return max(level, to)
+
+    def _count(self, raw: Level, t: int, stale: bool, second_look: bool) -> None:
+        for level in self.threshold:
+            if raw < level:
                 self.held_since.pop(level, None)
                 self.samples.pop(level, None)
                 continue
-            if level not in self.held_since or stale:
+            begins = level not in self.held_since or stale
+            if begins:
                 self.held_since[level], self.samples[level] = t, 0
-            self.samples[level] += 1
+            if begins or not second_look:
+                self.samples[level] = min(self.samples[level] + 1, 255)
+
+    def _step(self, t: int, stale: bool, seq: int | None, log_ms: int) -> Iterator[Said]:
+        """6.3 to 6.5."""
+        reached = max((level for level in self.held_since if self._reached(level, t)), default=Level.NONE)
+        if reached > self.alert.level:
+            self.clear_since = None
+            yield self._move(reached, t, log_ms, seq)
+        elif self.alert.level is not Level.NONE:
+            if self.stay >= self.alert.level:
+                self.clear_since = None
+                return
+            if self.clear_since is None or stale:
+                self.clear_since = t
+            if t - self.clear_since >= self.rule.clear_ms:
+                yield self._step_down(t, log_ms, seq)
 
     def _reached(self, level: Level, t: int) -> bool:
         return self.samples[level] >= self.rule.min_samples and t - self.held_since[level] >= self.hold[level]
 
-    def _look_down(self, v: float, t: int, stale: bool, seq: int | None, log_ms: int) -> Iterator[Said]:
-        if not self._is_past(self.alert.level, v):
-            self.clear_since = None
-            return
-        if self.clear_since is None or stale:
-            self.clear_since = t
-        if t - self.clear_since >= self.rule.clear_ms:
-            yield self._step_down(t, log_ms, seq)
-
-    def _is_past(self, level: Level, v: float) -> bool:
-        return v < self.threshold[level] - self.rule.margin
-
     def _step_down(self, t: int, log_ms: int, seq: int | None = None) -> Said:
         lower = next_lower(self.alert.level, self.threshold)
-        goes_on = lower is not Level.NONE and self._is_past(lower, self.sign * self.last_value)
-        self.clear_since = t if goes_on else None
-        return self.alert.move(lower, t, log_ms, self.last_value, seq)
+        self.clear_since = t if self.stay < lower else None
+        return self._move(lower, t, log_ms, seq)
+
+    def _move(self, level: Level, t: int, log_ms: int, seq: int | None = None) -> Said:
+        suspected = self.rule.confirmation is not None and not self.confirmed and level is not Level.NONE
+        self.told_suspected = suspected
+        if level is Level.NONE:
+            self.confirmed = False
+        value = self.last_value if isinstance(self.last_value, float) else 0.0
+        return self.alert.move(level, t, log_ms, value, seq, suspected=suspected)
 
     def pass_time(self, log_ms: int) -> Iterator[Said]:
         """What time alone brings, in order of time."""
@@ -249,7 +310,7 @@ class Track:
             t, level = due
             if level > self.alert.level:
                 self.clear_since = None
-                yield self.alert.move(level, t, log_ms, self.last_value)
+                yield self._move(level, t, log_ms)
             else:
                 yield self._step_down(t, log_ms)
 
@@ -267,6 +328,17 @@ class Track:
             downs = [(self.clear_since + self.rule.clear_ms, Level.NONE)]
         possible = [due for due in ups + downs if due[0] <= self.last + self.rule.max_gap_ms]
         return min(possible, key=lambda due: (due[0], -due[1]), default=None)
+
+
+def _witnessed(confirmation: Confirmation, ask: Ask) -> bool:
+    """Looking no further than needed, as `and` and `or` do."""
+    wanted = 0.0 if confirmation.all_ else 1.0
+    seen: list[Value] = []
+    for witness in confirmation.witnesses:
+        seen.append(ask(witness))
+        if seen[-1] == wanted:
+            return not confirmation.all_
+    return confirmation.all_ and all(value == 1.0 for value in seen)
 
 
 # Clauses 3 and 4 --------------------------------------------------------------------------------------------------
@@ -287,37 +359,30 @@ class Sample(NamedTuple):
 
 
 class Series:
-    """One indicator of one device that at least one rule judges: clauses 3.6 to 3.9, and 4."""
+    """One measured indicator of one device: clauses 3.6 to 3.9, and 4."""
 
-    def __init__(self, tracks: list[Track], max_step_per_min: float | None) -> None:
-        self.tracks = tracks
-        quarantines = any(track.rule.quarantine for track in tracks)
+    def __init__(self, quantity: Quantity, quarantines: bool, max_step_per_min: float | None) -> None:
+        self.quantity = quantity
         self.max_step = max_step_per_min if quarantines else None
         self.newest: tuple[int, int] | None = None
         self.accepted: Sample | None = None
         self.odd: list[Sample] = []  # `o`, and the one that agreed with it
 
-    def take(self, reading: Reading, log_ms: int, said: list[Said]) -> str:
-        """Outcome of a reading that came as far as 3.6."""
+    def take(self, reading: Reading, log_ms: int) -> tuple[str, list[Sample]]:
+        """Outcome of a reading that came as far as 3.6, and what is to be judged."""
         t, seq = reading.event_ms, reading.seq
         if is_old(reading, self.newest):
-            return "duplicate_or_late"
+            return "duplicate_or_late", []
         self.newest = (t, seq)
         if reading.flags & (Flag.BACKFILL | Flag.TEST) or t < log_ms - HISTORY_MS:
-            return "history"
+            return "history", []
+        self.quantity.came.append((t, reading.value))
         sample = Sample(t, reading.value)
         settled = self._settle(sample)
         if settled is None:
-            return "quarantined"
-        for was_odd in settled:
-            self._judge(was_odd, seq, log_ms, said)
-        self._judge(sample, seq, log_ms, said)
-        return "judged"
-
-    def _judge(self, sample: Sample, seq: int, log_ms: int, said: list[Said]) -> None:
+            return "quarantined", []
         self.accepted = sample
-        for track in self.tracks:
-            said.extend(track.judge(sample.value, sample.t, seq, log_ms))
+        return "judged", [*settled, sample]
 
     def _settle(self, sample: Sample) -> list[Sample] | None:
         """Clause 4: None while `sample` is quarantined, else what is to be judged before it."""
@@ -470,142 +535,3 @@ def likeliest(hanging: list[Hanging], d: Watch) -> Hanging | None:
         if best is None or share > best[1] + tenth or (share >= best[1] - tenth and more):
             best = (parent, share)
     return best[0] if best else None
-
-
-# The walk ---------------------------------------------------------------------------------------------------------
-
-
-@dataclass
-class Thing:
-    """A device in service on this shard: its series by indicator number, its watches in the pack's order."""
-
-    series: dict[int, Series]
-    watches: list[Watch]
-    parents: list[Hanging]
-
-    @property
-    def any_watch(self) -> Watch | None:
-        return next((watch for watch in self.watches if watch.rule.of is None), None)
-
-
-class Interpreter:
-    """Takes the same log as `rules.engine.shard.Shard` and says the same, if both are right."""
-
-    def __init__(self, city: City, fleet: Fleet, pack: Pack) -> None:
-        self.sight = Sight()
-        self.outcomes: Counter[str] = Counter()
-        self.hanging: dict[str, Hanging] = {}
-        rules = {rule.kind: rule for rule in pack.parents}
-        for parent in city.parents.values():
-            if parent.kind in rules:
-                self.hanging[parent.id] = Hanging(rules[parent.kind], parent.id)
-        self.things = {
-            int(number): self._thing(city.catalogue, fleet, pack, row) for row, number in enumerate(fleet.number)
-        }
-
-    def _thing(self, catalogue: Catalogue, fleet: Fleet, pack: Pack, row: int) -> Thing:
-        risk_class, device_type = fleet.kinds[fleet.kind[row]]
-        series: dict[int, list[Track]] = {}
-        for rule in pack.levels:
-            number = _number(catalogue, risk_class, device_type, rule.indicator)
-            if rule.speaks_of(risk_class, device_type) and number is not None:
-                series.setdefault(number, []).append(Track(rule, fleet.ids[row]))
-        steps = {i.number: i.max_step_per_min for i in catalogue.indicators}
-        watches = [
-            Watch(rule, fleet.ids[row], int(fleet.interval_ms[row]), _signs(catalogue, rule))
-            for rule in pack.absences
-            if rule.speaks_of(risk_class, device_type)
-        ]
-        names = [fleet.parent_ids[p] for p in fleet.parents[row] if p != NOWHERE]
-        thing = Thing(
-            {number: Series(series[number], steps[number]) for number in sorted(series)},
-            watches,
-            [self.hanging[name] for name in names if name in self.hanging],
-        )
-        for parent in thing.parents:
-            parent.watches += [thing.any_watch] if thing.any_watch else []
-        return thing
-
-    def apply(self, batch: Batch) -> list[Said]:
-        """Judge the readings of a batch, in their order."""
-        said: list[Said] = []
-        for reading in rows_of(batch):
-            self.outcomes[self._take(reading, said)] += 1
-        return said
-
-    def _take(self, reading: Reading, said: list[Said]) -> str:
-        """Clause 3: the outcome of one reading."""
-        thing, log_ms = self.things.get(reading.device), self.sight.log_ms
-        if thing is None:
-            return "unknown"
-        if reading.flags & Flag.RETAINED:
-            return "retained"
-        if log_ms is None or reading.event_ms > log_ms + FUTURE_MS:
-            return "future"
-        for watch in thing.watches:
-            watch.hear(reading, self.sight.sighted_ms)
-        series = thing.series.get(reading.indicator)
-        return series.take(reading, log_ms, said) if series else "unjudged"
-
-    def tick(self, tick: Tick) -> list[Said]:
-        """Let time pass, if it does: sight first, then levels, then silence, then parents."""
-        before = self.sight.log_ms
-        said = self.sight.observe(tick)
-        log_ms, sighted_ms = self.sight.log_ms, self.sight.sighted_ms
-        if log_ms is None or log_ms == before:
-            return said
-        for thing in self.things.values():
-            for series in thing.series.values():
-                for track in series.tracks:
-                    said += track.pass_time(log_ms)
-        for thing in self.things.values():
-            for watch in thing.watches:
-                said += self._look(thing, watch, log_ms, sighted_ms)
-        for parent in self.hanging.values():
-            if parent.dark:
-                said += parent.clear(log_ms, sighted_ms)
-        return said
-
-    def _look(self, thing: Thing, watch: Watch, log_ms: int, sighted_ms: int) -> Iterator[Said]:
-        """Clause 5: what a tick brings to one (device, rule)."""
-        age = sighted_ms - watch.seen
-        if not watch.silent and watch.level_at(age) and not _overshadowed(thing, watch):
-            if watch.state is State.RETURNED:
-                yield from self._declare(thing, watch, log_ms, sighted_ms)
-            else:
-                watch.state, watch.silent_since = State.UNDECLARED, sighted_ms
-        if watch.state is State.UNDECLARED and sighted_ms - watch.silent_since >= 1.25 * watch.interval_ms:
-            yield from self._declare(thing, watch, log_ms, sighted_ms)
-        if watch.state is State.DECLARED:
-            level = max(watch.level_at(age), watch.alert.level)
-            if level > watch.alert.level or watch.explained_by != watch.told:
-                yield watch.move(level, log_ms, sighted_ms)
-        elif watch.state is State.RETURNED and sighted_ms - watch.returned_at >= watch.rule.clear_ms:
-            lower = next_lower(watch.alert.level, watch.after)
-            yield watch.move(lower, log_ms, sighted_ms)
-            watch.returned_at = sighted_ms
-            if lower is Level.NONE:
-                watch.state, watch.explained_by = State.PRESENT, None
-
-    def _declare(self, thing: Thing, watch: Watch, log_ms: int, sighted_ms: int) -> Iterator[Said]:
-        watch.state = State.DECLARED
-        cause = likeliest(thing.parents, watch) if watch.rule.of is None else None
-        watch.explained_by = cause.parent if cause else None
-        if cause and not cause.dark:
-            yield from cause.darken(watch, log_ms, sighted_ms)
-
-
-def _overshadowed(thing: Thing, watch: Watch) -> bool:
-    """A device that gives no sign at all is the business of its `of: any` rule."""
-    other = thing.any_watch
-    return watch.rule.of is not None and other is not None and other.silent
-
-
-def _number(catalogue: Catalogue, risk_class: str, device_type: str, name: str) -> int | None:
-    """Number of an indicator that the type measures: the class's own, or else a common one."""
-    return next((i.number for i in catalogue.reported(risk_class, device_type) if i.id == name), None)
-
-
-def _signs(catalogue: Catalogue, rule: AbsenceRule) -> set[int]:
-    """Numbers of the indicators that are signs of life for a rule."""
-    return {i.number for i in catalogue.indicators if i.sign_of_life and (rule.of is None or i.id in rule.of)}

@@ -12,7 +12,8 @@ from city.readings import Batch, Flag, Tick, batch_of
 from city.transitions import Transition
 from rules.engine.shard import Shard
 from rules.language.pack import Pack
-from tests.laws.reference import Interpreter, Reading, Said
+from tests.laws.interpreter import Interpreter
+from tests.laws.reference import Reading, Said
 
 START_MS = 1_700_000_000_000
 Entry = Reading | Tick
@@ -117,6 +118,7 @@ def reduced(transition: Transition) -> Said:
         t.nature,
         t.value,
         seq,
+        t.suspected,
     )
 
 
@@ -128,7 +130,8 @@ def line(said: Said | Transition) -> str:
     seq = "" if said.seq is None else f", seq {said.seq}"
     times = f"event {clock(said.event_ms)}, log {clock(said.log_ms)}, since {clock(said.since_ms)}"
     change = f"{said.level_from.slug}->{said.level_to.slug}"
-    return f"{said.rule} {said.subject} {change} value {said.value:g}{seq}, {times}{explained}"
+    suspected = " suspected" if said.suspected else ""
+    return f"{said.rule} {said.subject} {change}{suspected} value {said.value:g}{seq}, {times}{explained}"
 
 
 def agree(expected: list[Said] | list[Transition], found: list[Said] | list[Transition], what: str) -> None:

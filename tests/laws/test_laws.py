@@ -23,8 +23,10 @@ from qianshao.settings import Settings
 from rules.engine.shard import Shard
 from rules.language.load import load_pack
 from rules.language.pack import Pack
+from tests.laws.interpreter import Interpreter
 from tests.laws.logs import Stage, pack_stage, stories, stories_on
-from tests.laws.reference import Interpreter, Reading, Said
+from tests.laws.reference import Reading, Said
+from tests.laws.sentences import sentences
 from tests.laws.story import START_MS, Entry, Story, agree, batch, pieces, reduced, tell
 
 EXAMPLES = int(os.environ.get("QIANSHAO_LAWS", "0"))
@@ -61,7 +63,7 @@ def baoan_stories(draw: st.DrawFn) -> Story:
     return draw(stories_on(bao_an(), shipped_rules(), longest=draw(st.sampled_from([1, 3]))))
 
 
-told = st.one_of(stories(), baoan_stories())
+told = st.one_of(stories(), baoan_stories(), sentences())
 
 
 # 1. Split invariance ----------------------------------------------------------------------------------------------

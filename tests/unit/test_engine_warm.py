@@ -5,10 +5,14 @@ import sys
 
 FIRST_MINUTES = """
 from city.fleet import fleet_of
+from city.generate import FleetRequest, generate_fleet
 from city.readings import Tick, batch_of, decode, encode, merge
+from city.tables import read_city, shipped_pack
+from qianshao.settings import Settings
 from rules.engine import absence, columns, kernel, tracks
 from rules.engine.shard import Shard
 from rules.engine.warm import warm_up
+from rules.language.load import load_pack
 from tests.cities import WATER_DEPTH, gauges, small_city
 from tests.unit.packs import DEPTH, GAUGE_OFF, pack
 
@@ -27,6 +31,13 @@ for minute in range(30):
         if minute < 10:
             shard.apply(batch)
     shard.tick(Tick("east", now_ms, 60_000, True))
+assert [len(kernel.signatures) for kernel in kernels] == compiled
+
+plain = read_city(shipped_pack("baoan"))
+baoan = generate_fleet(plain, FleetRequest(water_gauges=8, rain_gauges=4, telemetry={"river-level": 4}), 1)
+shard = Shard(baoan, fleet_of(baoan), load_pack(Settings().rules, plain.catalogue))
+for minute in range(3):
+    shard.tick(Tick("east", minute * 60_000, 60_000, True))
 assert [len(kernel.signatures) for kernel in kernels] == compiled
 """
 

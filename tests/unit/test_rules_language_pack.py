@@ -180,7 +180,10 @@ def test_the_lowest_level_is_the_first_that_exists() -> None:
 @pytest.fixture(scope="module")
 def city() -> City:
     """Bao'an with some of every sort of device that the generator makes."""
-    return generate_fleet(read_city(shipped_pack("baoan")), FleetRequest.of_size(300), seed=1)
+    plain = read_city(shipped_pack("baoan"))
+    stations = {t.slug: 6 for t in plain.catalogue.device_types if t.feed == "telemetry"}
+    mixed = generate_fleet(plain, FleetRequest.of_size(300), seed=1)
+    return generate_fleet(mixed, FleetRequest(telemetry=stations), seed=2)
 
 
 @pytest.fixture(scope="module")
