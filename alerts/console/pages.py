@@ -2,6 +2,7 @@
 
 from hashlib import blake2b
 from pathlib import Path
+from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -39,26 +40,7 @@ class Pages:
             "unit": words.unit,
             "moment": lambda ms, now_ms: words.moment(ms, now_ms, zone),
         }
-        self._environment.globals |= {
-            "city": city,
-            "profile": profile,
-            "map_width": round(atlas.width),
-            "map_height": round(atlas.height),
-            "levels": tuple(reversed(LEVELS)),
-            "level_of": Level,
-            "level_glyphs": words.SHORT_LEVELS,
-            "natures": words.NATURES,
-            "actions": words.ACTIONS,
-            "outcomes": words.OUTCOMES,
-            "refusal": words.refusal,
-            "refusals": words.REFUSALS,
-            "steps": STEPS,
-            "per_words": words.PER,
-            "group_words": words.GROUPS,
-            "confidence_words": words.CONFIDENCE,
-            "state_word": lambda state: TicketState(state).zh,
-            "assets": {path.name: _tag(path) for path in STATIC.iterdir()},
-        }
+        self._environment.globals |= _words_of_all(city, atlas, profile)
         self._zone = zone
         self._rendered: dict[str, tuple[str, str]] = {}
 
@@ -84,6 +66,30 @@ class Pages:
             html = template.render(at=look.at, now_ms=look.at.now_ms, look=look, board=look.board)
             self._rendered[name] = look.versions[name], html
         return html
+
+
+def _words_of_all(city: City, atlas: Atlas, profile: str) -> dict[str, Any]:
+    """What every template may say."""
+    return {
+        "city": city,
+        "profile": profile,
+        "map_width": round(atlas.width),
+        "map_height": round(atlas.height),
+        "levels": tuple(reversed(LEVELS)),
+        "level_of": Level,
+        "level_glyphs": words.SHORT_LEVELS,
+        "natures": words.NATURES,
+        "actions": words.ACTIONS,
+        "outcomes": words.OUTCOMES,
+        "refusal": words.refusal,
+        "refusals": words.REFUSALS,
+        "steps": STEPS,
+        "per_words": words.PER,
+        "group_words": words.GROUPS,
+        "confidence_words": words.CONFIDENCE,
+        "state_word": lambda state: TicketState(state).zh,
+        "assets": {path.name: _tag(path) for path in STATIC.iterdir()},
+    }
 
 
 def _tag(path: Path) -> str:

@@ -181,7 +181,7 @@ def _counts(situation: Situation, sights: list[ShardSight]) -> Counts:
     return Counts(
         levels={level.slug: situation.hazards.levels.get(int(level), 0) for level in reversed(LEVELS)},
         suspected={level.slug: situation.hazards.suspected.get(int(level), 0) for level in reversed(LEVELS)},
-        faults=situation.faults.active,
+        faults=situation.faults.active - len(situation.disabled),  # listed there, and no device's
         recovered=situation.hazards.recovered,
         tickets_open=situation.tickets_open,
         tickets_overdue=situation.tickets_overdue,

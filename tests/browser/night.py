@@ -137,6 +137,14 @@ class Night:
         for shard in range(SHARDS):
             self.checkpoint(shard, saved_wall_ms, log_ms, ("ingest-2",) if shard == blind else ())
 
+    def judged_by(self, pack: str, version: str, meaning: str) -> None:
+        """All shards say that these rules judge them, since a while."""
+        rules = {"pack": pack, "version": version, "meaning": meaning, "loaded_wall_ms": wall_ms() - 40 * MINUTE_MS}
+        with self.database.writing() as connection:
+            for row in connection.execute(t.shards.select()).all():
+                said = update(t.shards).where(t.shards.c.shard == row.shard)
+                connection.execute(said.values(status={**row.status, "rules": rules}))
+
     def refuse(self, reason: str, count: int = 1, topic: str = "", **told: Any) -> None:
         """Dead letters of a reason, one a minute, the newest now. `told`: other fields of a Letter."""
         letter = Letter(

@@ -8,14 +8,20 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 import numpy.typing as npt
+from msgspec.structs import replace
 from selenium.webdriver.support.ui import WebDriverWait
 
 from alerts.console.app import create_app
 from tests.browser.conftest import DESKTOP, PHONE, Browser, chromium_at, look_like
 from tests.browser.night import played, serving, storm_night
+from tests.browser.rulebook import night_rules
 
 IMAGES = Path(__file__).parents[2] / "docs" / "images"
-SCREENS = {"page-desktop.png": (DESKTOP, 1), "page-phone.png": (PHONE, 2)}
+SCREENS = {
+    "page-desktop.png": ("/", DESKTOP, 1),
+    "page-phone.png": ("/", PHONE, 2),
+    "page-rules.png": ("/rules", DESKTOP, 1),
+}
 COLOURS = 256
 PIXELS = """
 const [png, done] = arguments, image = new Image();
@@ -35,12 +41,14 @@ def take() -> None:
     """Takes all pictures anew."""
     IMAGES.mkdir(exist_ok=True)
     with TemporaryDirectory() as folder, chromium_at(Path(folder) / "profile") as browser:
-        night = storm_night(Path(folder))
-        with serving(create_app(night.database, night.city, played(20), "embedded")) as address:
-            for name, (size, scale) in SCREENS.items():
+        night, rules = storm_night(Path(folder)), replace(night_rules(), pack="baoan", title="宝安区规则包")
+        night.judged_by(rules.pack, rules.version, rules.meaning)
+        with serving(create_app(night.database, night.city, played(20), "embedded", rules)) as address:
+            for name, (path, size, scale) in SCREENS.items():
                 look_like(browser, *size, scale)
-                browser.get(address)
-                WebDriverWait(browser, 20).until(lambda b: "更新于" in b.find_element("id", "link").text)
+                browser.get(address + path)
+                if path == "/":
+                    WebDriverWait(browser, 20).until(lambda b: "更新于" in b.find_element("id", "link").text)
                 (IMAGES / name).write_bytes(small_png(screen(browser)))
 
 

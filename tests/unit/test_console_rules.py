@@ -3,7 +3,6 @@
 import re
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
@@ -16,7 +15,7 @@ from alerts.rulebook import NO_RULES, RuleBook
 from alerts.store import schema as t
 from city.clock import wall_ms
 from city.levels import Level
-from tests.browser.night import NOW_MS, Night, baoan, new_night, night_in, over, played
+from tests.browser.night import Night, baoan, new_night, night_in, over, played
 from tests.browser.rulebook import WATER, night_rules
 
 EVIL = "<script>alert(1)</script>"
@@ -148,6 +147,7 @@ async def test_a_disabled_rule_is_as_loud_as_a_blind_shard_on_every_page_about_i
     (alarm,) = state["alarms"]
     assert alarm["title"] == "规则停用: 多点同时积水" and "无人判定" in alarm["detail"]
     assert sum(state["counts"]["levels"].values()) == 0, "it is no risk"
+    assert state["counts"]["faults"] == 0 and len(state["faults"]) == 1, "nor a device's fault; but it has its row"
     assert alarm["link"] in (await page.get("/")).text
     incident = await page.get(alarm["link"])
     assert "规则 多点同时积水" in incident.text and "区应急值班室" in incident.text
@@ -190,13 +190,12 @@ async def test_what_speaks_now_stands_above_all_rules_disabled_ones_first(
 
 async def test_the_page_says_which_pack_judges_and_when_it_is_not_the_one_shown(night: Night) -> None:
     book = night_rules()
-    said = {"pack": "baoan", "version": "2026.10.1", "meaning": book.meaning, "loaded_wall_ms": wall_ms()}
     async with page_of(night) as page:
         assert "还没有报告" in (await page.get("/rules")).text
-        judged_by(night, said)
+        night.judged_by("baoan", "2026.10.1", book.meaning)
         html = (await page.get("/rules")).text
         assert "与本页一致" in html and "不一致" not in html
-        judged_by(night, said | {"meaning": "another"})
+        night.judged_by("baoan", "2026.10.1", "another")
         for path in ("/rules", "/rules/depth"):
             html = (await page.get(path)).text
             assert "本页与判定所用的规则不一致" in html and "baoan 2026.10.1" in html and "与本页一致" not in html
@@ -236,13 +235,6 @@ async def test_postgresql_tells_the_same_of_a_rule(night: Night, postgres_url: s
             told.append((row_of(html, "depth"), re.sub(r"incidents/\w+", "", row_of(html, "street-ponding"))))
     other.database.dispose()
     assert told[0] == told[1] and "存疑 1" in told[0][0]
-
-
-def judged_by(night: Night, rules: dict[str, Any]) -> None:
-    """All shards were judged by these rules when they were saved."""
-    night.checkpoints(wall_ms())
-    with night.database.writing() as connection:
-        connection.execute(update(t.shards).values(status={"last_reading_ms": NOW_MS, "rules": rules}))
 
 
 def rules_in(html: str) -> list[str]:
