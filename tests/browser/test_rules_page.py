@@ -9,6 +9,7 @@ from city.clock import wall_ms
 from city.levels import Level
 from tests.browser.conftest import PHONE, Browser, Show, look_like
 from tests.browser.night import Night, new_night, storm_night, then
+from tests.browser.rulebook import night_rules
 from tests.browser.test_page import cut_off, requests, text, until
 
 pytestmark = pytest.mark.browser
@@ -24,7 +25,7 @@ def test_from_the_board_to_a_rule_by_search_and_on_to_its_incident(
     browser.find_element(By.CSS_SELECTOR, ".pages a[href='/rules']").click()
     until(browser, lambda: text(browser, "h1") == "规则")
     box = browser.find_element(By.CSS_SELECTOR, ".find input")
-    box.send_keys("rain_1h")
+    box.send_keys("within 500m")
     box.submit()
     until(browser, lambda: len(browser.find_elements(By.CSS_SELECTOR, ".rule")) == 1)
     browser.find_element(By.CSS_SELECTOR, ".rule .title").click()
@@ -54,7 +55,7 @@ def test_the_first_screen_shows_rules_that_speak_and_their_marks(browser: Browse
     browser.get(show(storm_night(tmp_path), None) + "/rules")
     speaking = browser.find_element(By.CSS_SELECTOR, ".rule.speaking")
     assert speaking.rect["y"] + speaking.rect["height"] < WIDE[1]
-    assert len(browser.find_elements(By.CSS_SELECTOR, ".rule .marks .sign")) == 28 * 4
+    assert len(browser.find_elements(By.CSS_SELECTOR, ".rule .marks .sign")) == len(night_rules().rules) * 4
 
 
 def test_what_is_suspected_never_has_the_ground_of_what_is_confirmed(
