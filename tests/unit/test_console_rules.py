@@ -90,7 +90,7 @@ async def test_an_exercise_is_never_counted(night: Night, page: httpx.AsyncClien
 @pytest.mark.parametrize(
     ("asked", "found"),
     [
-        ({"q": "within 500m"}, {"depth"}),
+        ({"q": "rise_10m"}, {"depth"}),
         ({"q": "封闭道路"}, {"depth"}),
         ({"q": "STREET count"}, {"street-ponding"}),
         ({"section": "waterlogging"}, {"depth", "street-ponding"}),
