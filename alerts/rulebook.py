@@ -75,9 +75,9 @@ class Witnesses(_Data, frozen=True):
 class RuleCard(_Data, frozen=True):
     """One rule. `per`: device or a kind of place. `indicator`: its id, and `indicator_name` what people call it; both
     empty where it judges none. `device_types`: names, empty for all. `devices`: in service, that it judges or, by
-    place, whose places it judges; None where that says nothing. `gap_ms`: longest time between two readings that still
-    holds, `clear_ms`: for how long the value must have been back by `margin`. `formulas`: of its indicator and of all
-    that these need."""
+    place, whose places it judges; None where that says nothing; `wired`: its classes have any. `gap_ms`: longest time
+    between two readings that still holds, `clear_ms`: for how long the value must have been back by `margin`.
+    `formulas`: of its indicator and of all that these need."""
 
     id: str
     version: str
@@ -94,6 +94,7 @@ class RuleCard(_Data, frozen=True):
     per: str = "device"
     device_types: tuple[str, ...] = ()
     devices: int | None = None
+    wired: bool = True
     indicator: str = ""
     indicator_name: str = ""
     unit: str = ""

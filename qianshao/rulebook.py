@@ -60,6 +60,7 @@ class _Clerk:
             per=rule.per,
             device_types=tuple(self._types.get(slug, slug) for slug in rule.device_types or ()),
             devices=len(judged),
+            wired=self._wired(rule),
             indicator="" if by_conditions else rule.indicator,
             indicator_name=name,
             unit=unit,
@@ -87,6 +88,7 @@ class _Clerk:
             steps=tuple(steps),
             device_types=tuple(self._types.get(slug, slug) for slug in rule.device_types or ()),
             devices=len(self._judged(rule)),
+            wired=self._wired(rule),
             indicator=" ".join(rule.of or ()),
             indicator_name="任何存活信号" if rule.of is None else "、".join(rule.of),
         )
@@ -99,6 +101,10 @@ class _Clerk:
             for device, risk_class, reports in self._fleet
             if rule.speaks_of(risk_class, device.type) and (needs is None or needs in reports)
         ]
+
+    def _wired(self, rule: Rule) -> bool:
+        """Whether any device stands in an area of the rule's classes."""
+        return any(risk_class in rule.classes for _, risk_class, _ in self._fleet)
 
     def _measured(self, rule: LevelRule) -> set[str]:
         """Indicators that are measured and not derived for this rule."""
@@ -114,8 +120,9 @@ class _Clerk:
         return rule.indicator, next(own, "")
 
     def _formulas(self, rule: LevelRule) -> tuple[Formula, ...]:
-        """How what a rule names is computed, and what that needs in turn."""
-        here = [d for d in self._derivations if {*d.classes} & {*rule.classes}]
+        """How what a rule names is computed, and what that needs in turn: by its own classes, or by those of devices
+        around it."""
+        here = sorted(self._derivations, key=lambda d: not {*d.classes} & {*rule.classes})
         found: dict[str, Derivation] = {}
         texts = [rule.indicator, rule.when_text, *rule.texts, *(p.text for p in rule.promotions)]
         texts += [*(c.text for c in rule.caps), *(rule.confirmation.texts if rule.confirmation else ())]

@@ -8,6 +8,7 @@ from alerts.console.queries import Disabled, ShardLine
 from alerts.console.rulequeries import Deeds
 from alerts.rulebook import Judges, RuleBook, RuleCard
 from city.catalogue import Catalogue
+from city.transitions import Nature
 
 SHARED, LINKS = "shared", "links"
 """Sections of rules that are of several classes, and of what devices hang on."""
@@ -23,8 +24,13 @@ class RuleRow:
 
     @property
     def idle(self) -> bool:
-        """Whether it has nothing that it could judge."""
-        return self.card.devices == 0
+        """Whether it has nothing that it could judge, though its class has devices."""
+        return self.card.devices == 0 and self.card.wired
+
+    @property
+    def speaks(self) -> bool:
+        """Whether it has something to say now, of the city or of itself."""
+        return self.stopped is not None or (self.deeds.worst > 0 and self.card.nature is Nature.HAZARD)
 
 
 @dataclass(frozen=True)
@@ -64,10 +70,12 @@ class Asked:
 
 @dataclass(frozen=True)
 class RuleSheet:
-    """`states`: of all rules, how many are in each state, with its words."""
+    """`states`: of all rules, how many are in each state, with its words. `speaking`: those with open risks or that
+    were disabled, worst first."""
 
     sections: tuple[Section, ...]
     states: tuple[tuple[str, str, int], ...]
+    speaking: tuple[RuleRow, ...]
     count: int
 
     @property
@@ -96,7 +104,8 @@ def rule_sheet(rows: list[RuleRow], catalogue: Catalogue, asked: Asked) -> RuleS
     ]
     states = tuple((slug, words, sum(test(row) for row in rows)) for slug, (words, test) in STATES.items())
     wanted = [one if asked.section in ("", one.slug) else _without_rows(one) for one in sections]
-    return RuleSheet(tuple(wanted), states, len(rows))
+    speaking = sorted((row for row in rows if row.speaks), key=lambda row: (row.stopped is None, -row.deeds.worst))
+    return RuleSheet(tuple(wanted), states, tuple(speaking), len(rows))
 
 
 def section_of(card: RuleCard) -> str:

@@ -42,6 +42,7 @@ def test_after_the_play_the_page_stays_says_so_and_calls_nothing_that_ended_with
         state = page_of(port)
         assert state["over"] and not state["alarms"]
         assert state["counts"]["shards_dark"] == 0 and state["counts"]["tickets_open"] > 0
+        assert "与本页一致" in rules_of(port), "the rules shown are those that judged"
         assert list(demo_processes(tmp_path)) == ["web"]
         demo.send_signal(signal.SIGINT)
         assert demo.wait(WAIT_S) == 0
@@ -85,6 +86,13 @@ def page_of(port: int) -> dict[str, Any]:
     with urllib.request.urlopen(f"http://{HOST}:{port}/api/state", timeout=10) as answer:
         state: dict[str, Any] = json.load(answer)
         return state
+
+
+def rules_of(port: int) -> str:
+    """The page of the rules."""
+    with urllib.request.urlopen(f"http://{HOST}:{port}/rules", timeout=10) as answer:
+        html: str = answer.read().decode()
+        return html
 
 
 def judged(port: int) -> int:

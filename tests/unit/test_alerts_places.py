@@ -113,6 +113,13 @@ def test_ponding_elsewhere_in_the_zone_is_no_part_of_the_burst_main(night: Night
     assert [incident.cause for incident in night.incidents] == ["burst-main", "ponding"]
 
 
+def test_faults_of_devices_of_two_classes_in_one_street_are_two_tasks(night: Night) -> None:
+    for device in ("G1", "P1"):
+        fault = night.teller.says("offline", device, YELLOW)
+        night.desk.take(replace(fault, group="street", group_key="11"))
+    assert [incident.risk_class for incident in night.incidents] == ["waterlogging", "pipe"]
+
+
 def test_a_fault_of_a_device_is_never_drawn_into_a_hazard_of_its_street(night: Night) -> None:
     night.says("street-depth", "11", "orange")
     night.desk.take(replace(night.teller.says("offline", "G1", YELLOW), group="street", group_key="11"))

@@ -169,6 +169,25 @@ async def test_a_rule_without_devices_is_said_to_see_nothing(night: Night) -> No
         assert "depth" in rules_in((await page.get("/rules?state=idle")).text)
 
 
+async def test_rules_of_a_class_without_any_device_are_not_called_blind(night: Night) -> None:
+    gone = [replace(c, devices=0, wired=False) if c.id == "depth" else c for c in night_rules().rules]
+    async with page_of(night, replace(night_rules(), rules=tuple(gone))) as page:
+        assert "depth" not in rules_in((await page.get("/rules?state=idle")).text)
+        assert "未接入" in row_of((await page.get("/rules")).text, "depth")
+        assert "还没有接入设备" in (await page.get("/rules/depth")).text
+
+
+async def test_what_speaks_now_stands_above_all_rules_disabled_ones_first(
+    night: Night, page: httpx.AsyncClient
+) -> None:
+    night.flood("BA-R01-01", Level.RED, 5)
+    night.record(night.fault(night.in_area("BA-R15-01")[0], Level.RED, 1))
+    night.record(night.disabled("street-ponding", 3))
+    html = (await page.get("/rules?section=links")).text
+    strip = html[html.index('class="speaking"') : html.index("</nav>", html.index('class="speaking"'))]
+    assert re.findall(r'href="/rules/([\w-]+)"', strip) == ["street-ponding", "depth"]
+
+
 async def test_the_page_says_which_pack_judges_and_when_it_is_not_the_one_shown(night: Night) -> None:
     book = night_rules()
     said = {"pack": "baoan", "version": "2026.10.1", "meaning": book.meaning, "loaded_wall_ms": wall_ms()}

@@ -118,6 +118,21 @@ def test_sites_with_marks_of_their_own_and_overrides_are_named_with_what_holds_t
     ]
 
 
+def test_what_devices_of_other_classes_are_asked_for_is_explained_as_well(city: City) -> None:
+    other = """
+class: video
+rules:
+  - id: seen
+    title: 看见积水
+    conditions: {orange: "max(filling within 1km) >= 5 cm"}
+    evidence: {max_gap: 10m}
+    clear: {for: 5m}
+    source: operator default
+"""
+    seen = card(rule_book(pack(WATER, other), city, 0), "seen")
+    assert [f.name for f in seen.formulas] == ["filling"]
+
+
 def test_conditions_and_places_are_told_as_such(book: RuleBook) -> None:
     many = card(book, "many-deep")
     assert (many.judges, many.per, many.group, many.indicator) == (Judges.CONDITIONS, "street", "street", "")
@@ -128,6 +143,7 @@ def test_conditions_and_places_are_told_as_such(book: RuleBook) -> None:
 def test_a_rule_says_how_many_devices_it_has_so_that_a_blind_one_is_seen(book: RuleBook) -> None:
     devices = {c.id: c.devices for c in book.rules}
     assert devices == {"deep": 4, "many-deep": 4, "camera-offline": 0, "gateway-dark": 0}
+    assert [c.id for c in book.rules if not c.wired] == ["camera-offline"], "the only camera is out of service"
 
 
 def test_silence_and_failed_parents_are_told_in_words(book: RuleBook) -> None:
