@@ -14,6 +14,7 @@ WATER = """
 class: waterlogging
 derive:
   - {indicator: rise_10m, unit: cm, value: "rise(water_depth, 10m) when water_depth >= 3 cm"}
+  - {indicator: dry_depth, unit: cm, value: water_depth when max(rain_3h within 3km) < 0.1 mm}
 rules:
   - id: depth
     title: 积水深度

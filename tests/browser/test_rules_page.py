@@ -25,7 +25,7 @@ def test_from_the_board_to_a_rule_by_search_and_on_to_its_incident(
     browser.find_element(By.CSS_SELECTOR, ".pages a[href='/rules']").click()
     until(browser, lambda: text(browser, "h1") == "规则")
     box = browser.find_element(By.CSS_SELECTOR, ".find input")
-    box.send_keys("rain_1h")
+    box.send_keys("rise_10m")
     box.submit()
     until(browser, lambda: len(browser.find_elements(By.CSS_SELECTOR, ".rule")) == 1)
     browser.find_element(By.CSS_SELECTOR, ".rule .title").click()

@@ -67,7 +67,7 @@ parents:
 def write_pack(folder: Path, *files: str, head: str = HEAD) -> Path:
     """A pack folder with these rules files: a.yaml, b.yaml and so on."""
     (folder / "pack.yaml").write_text(head, encoding="utf-8")
-    for name, text in zip("abcdefgh", files, strict=False):
+    for name, text in zip("abcdefghijklmnopqrstuvwxyz", files, strict=False):
         (folder / f"{name}.yaml").write_text(text, encoding="utf-8")
     return folder
 
