@@ -121,7 +121,7 @@ def rules_per_reading(city: City, fleet: Fleet, devices: int) -> float:
             if column.derivation is None and column.indicator is not None:
                 fed = sum(len(plan.columns[place].rules) for place in column.feeds)
                 met[kind, column.indicator.number] = len(column.rules) + fed
-    (batches,) = rounds(city, fleet, devices, 1, np.random.default_rng(1))
+    (batches,) = rounds(city, fleet, devices, 1, np.random.default_rng(1), SMALL_ROWS)
     readings = [(fleet.kind[row], i) for b in batches for row, i in zip(rows_of(fleet, b), b.indicator, strict=True)]
     return sum(met.get((int(kind), int(i)), 0) for kind, i in readings) / len(readings)
 
