@@ -19,6 +19,64 @@ MIX = {
 second-class video points); the rest is our own proposal."""
 
 
+STATIONS_IN_1000 = 60
+STATION_MIX = {
+    "smoke-independent": 300,
+    "gas-detector": 90,
+    "electrical-fire": 60,
+    "ebike-charge": 60,
+    "methane-manhole": 50,
+    "manhole-level": 40,
+    "pipe-pressure": 30,
+    "river-level": 30,
+    "hydrant-pressure": 24,
+    "pump-station": 24,
+    "manhole-cover": 20,
+    "settlement": 20,
+    "air-station": 18,
+    "confined-gas": 18,
+    "gnss": 18,
+    "crack-meter": 16,
+    "tilt-accel": 16,
+    "pit-monitor": 16,
+    "sewer-level": 16,
+    "anemometer": 12,
+    "strain": 12,
+    "tank-level": 12,
+    "tank-pressure": 12,
+    "tank-temp": 12,
+    "tower-crane-box": 12,
+    "water-quality": 12,
+    "accelerometer": 8,
+    "deflection": 8,
+    "dust-collector": 8,
+    "emission": 8,
+    "gas-pressure": 8,
+    "leak-noise": 8,
+    "people-counter": 8,
+    "seepage-piezometer": 8,
+    "soil-moisture": 8,
+    "tsp-noise": 8,
+    "gas-flow": 6,
+    "led-sign": 6,
+    "reservoir-level": 6,
+    "weather-station": 6,
+    "gnss-dam": 4,
+    "tide-gauge": 4,
+    "wim": 4,
+}
+"""Stations of each type among all of them. They take the place of second-class cameras; our own proposal too."""
+STATIONS_AT_LEAST = {
+    "smoke-independent": 4,
+    "gas-detector": 3,
+    "river-level": 2,
+    "water-quality": 2,
+    "anemometer": 2,
+    "gnss": 2,
+}
+"""As few of these make a group whose members confirm each other; one is enough of every other type."""
+
+
 class FleetRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Counts of devices by sort, where they go, and how many hang on one parent.
 
@@ -48,8 +106,21 @@ class FleetRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
     @classmethod
     def of_size(cls, n: int) -> "FleetRequest":
-        """n devices in a realistic mix: at least one of every sort from six devices up; NVRs come on top."""
+        """n devices in a realistic mix: at least one of every sort from six devices up, and of every type of station
+        from 867 up; NVRs come on top."""
         base = 1 if n >= len(MIX) else 0
         shares = split(n - base * len(MIX), list(MIX.values()))
         counts: dict[str, Any] = {sort: base + share for sort, share in zip(MIX, shares, strict=True)}
-        return cls(**counts)
+        stations = n * STATIONS_IN_1000 // 1000
+        counts["cameras_class2"] -= stations
+        return cls(**counts, telemetry=_stations(stations))
+
+
+def _stations(n: int) -> dict[str, int]:
+    """n stations by type, in the usual mix."""
+    least = [STATIONS_AT_LEAST.get(slug, 1) for slug in STATION_MIX]
+    floors = least if n >= sum(least) else [0] * len(least)
+    shares = split(n - sum(floors), list(STATION_MIX.values()))
+    return {
+        slug: floor + share for slug, floor, share in zip(STATION_MIX, floors, shares, strict=True) if floor + share
+    }

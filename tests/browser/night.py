@@ -38,7 +38,7 @@ BLIND_SHARD = shard_of_zone("BA-Z-shiyan", SHARDS)
 
 @cache
 def baoan() -> City:
-    """Bao'an with some 600 devices, in 22 of its 61 areas."""
+    """Bao'an with some 600 devices, in 34 of its 61 areas."""
     return generate_fleet(read_city(shipped_pack("baoan")), FleetRequest.of_size(600), seed=7)
 
 

@@ -100,9 +100,28 @@ def test_whatever_is_asked_for_is_made_and_fits(baoan: City, wanted: FleetReques
 def test_cameras_dominate_a_realistic_mix_and_every_sort_is_in_it() -> None:
     wanted = FleetRequest.of_size(1_000)
     counts = {sort: getattr(wanted, sort) for sort in SORTS}
-    assert sum(counts.values()) == 1_000
+    assert sum(counts.values()) + sum(wanted.telemetry.values()) == 1_000
     assert counts["cameras_class2"] > counts["cameras_class1"] > counts["sentries"] > counts["water_gauges"]
     assert min(getattr(FleetRequest.of_size(6), sort) for sort in SORTS) == 1
+
+
+def test_stations_take_60_places_of_1000_from_second_class_cameras_and_from_867_devices_up_all_types_are_there(
+    baoan: City,
+) -> None:
+    types = {t.slug for t in baoan.catalogue.device_types if t.feed == "telemetry"}
+    wanted = FleetRequest.of_size(1_000)
+    assert (sum(wanted.telemetry.values()), wanted.cameras_class2, wanted.cameras_class1) == (60, 587, 249)
+    assert set(wanted.telemetry) == set(FleetRequest.of_size(867).telemetry) == types
+    assert wanted.telemetry["river-level"] >= 2 and wanted.telemetry["water-quality"] >= 2, "a chain and a pair"
+    assert set(FleetRequest.of_size(866).telemetry) < types
+
+
+@given(size=st.integers(0, 100_000))
+def test_a_realistic_mix_has_as_many_devices_as_asked_and_a_small_one_no_stations(size: int) -> None:
+    wanted = FleetRequest.of_size(size)
+    assert sum(getattr(wanted, sort) for sort in SORTS) + sum(wanted.telemetry.values()) == size
+    assert sum(wanted.telemetry.values()) == size * 60 // 1000
+    assert min(wanted.telemetry.values(), default=1) > 0 and wanted.cameras_class2 >= 0
 
 
 def test_devices_go_to_all_areas_of_their_class_and_to_streets_in_equal_shares(baoan: City) -> None:
@@ -278,13 +297,16 @@ def test_rain_gauges_stand_beside_water_gauges_and_alone_where_there_are_none(ba
 
 def test_sites_lie_in_their_area_and_in_a_grid_of_its_street(baoan: City) -> None:
     city = generate_fleet(baoan, FleetRequest.of_size(2_000), seed=1)
+    along_rivers = {other for site in city.sites.values() for other in (site.upstream and [*site.upstream, site.id])}
     for site in city.sites.values():
         area = city.areas[site.area]
+        assert area.admin in [unit.code for unit in city.ancestors(site.grid)]
+        assert site.illustrative
+        if site.id in along_rivers:
+            continue
         north = (site.lat - area.lat) * 111_320
         east = (site.lon - area.lon) * 111_320 * np.cos(np.radians(area.lat))
         assert np.hypot(north, east) <= area.radius_m + 2
-        assert area.admin in [unit.code for unit in city.ancestors(site.grid)]
-        assert site.illustrative
 
 
 def test_sites_are_not_put_into_grids_that_were_abolished() -> None:

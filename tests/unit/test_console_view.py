@@ -52,7 +52,7 @@ def test_a_calm_night_is_calm_where_devices_are_and_unwired_where_there_are_none
     assert calm.hazards.alarms == () and calm.hazards.rows.active == ()
     assert set(calm.counts.levels.values()) == {0} and calm.counts.shards_dark == 0
     assert mark(calm, "BA-R01-01").sight == "seen" and "正常" in mark(calm, "BA-R01-01").line
-    assert mark(calm, "BA-R06-01").sight == "unwired" and "未接入" in mark(calm, "BA-R06-01").line
+    assert mark(calm, "BA-R06-03").sight == "unwired" and "未接入" in mark(calm, "BA-R06-03").line
 
 
 def test_the_worst_come_first_then_the_newest_and_the_recovered_last(viewer: Viewer, night: Night) -> None:
