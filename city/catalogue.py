@@ -68,13 +68,17 @@ class Catalogue(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     device_types: list[DeviceType]
     indicators: list[Indicator]
 
-    def reported(self, risk_class: str, device_type: str) -> list[Indicator]:
-        """What devices of a type report where they stand in an area of a class: the class's own indicators before the
-        common ones, of two with one id only the class's."""
-        measures = next((t.measures for t in self.device_types if t.slug == device_type), None)
+    def of_class(self, risk_class: str) -> list[Indicator]:
+        """The indicators that devices in areas of a class may have: the class's own before the common ones, of two
+        with one id only the class's."""
         found: dict[str, Indicator] = {}
         for of in (risk_class, COMMON):
             for i in self.indicators:
-                if i.risk_class == of and (measures is None or i.any_device or i.id in measures):
+                if i.risk_class == of:
                     found.setdefault(i.id, i)
         return list(found.values())
+
+    def reported(self, risk_class: str, device_type: str) -> list[Indicator]:
+        """Of these, what devices of a type report."""
+        measures = next((t.measures for t in self.device_types if t.slug == device_type), None)
+        return [i for i in self.of_class(risk_class) if measures is None or i.any_device or i.id in measures]

@@ -1,4 +1,4 @@
-"""What devices may send: the three feeds and the gateway form. docs/mqtt.md and its JSON Schemas come from here.
+"""What devices may send: the four feeds and the gateway form. docs/mqtt.md and its JSON Schemas come from here.
 
 The schema is an allow-list. There is no field for a name, a telephone, an identity number, a face or a plate, and a
 message that brings one is refused.
@@ -90,10 +90,17 @@ class Video(Message, frozen=True, forbid_unknown_fields=True):
     report: Literal["live", "backfill", "test"] = "live"
 
 
+class Telemetry(Message, frozen=True, forbid_unknown_fields=True):
+    """A monitoring station of any other kind (其他监测站): values by the catalogue's names of what it measures."""
+
+    report: Literal["timed", "added", "test", "heartbeat", "backfill"] = "timed"
+    values: Annotated[dict[str, float | bool], msgspec.Meta(max_length=64)] = {}
+
+
 class Gateway(Message, frozen=True, forbid_unknown_fields=True):
     """One payload with the messages of many devices behind a gateway, in the order in which it got them.
 
-    Each entry of `messages` is a message of one of the three feeds; which one, the registry knows.
+    Each entry of `messages` is a message of one of the four feeds; which one, the registry knows.
     """
 
     messages: list[msgspec.Raw] = []
@@ -111,6 +118,7 @@ FEEDS: dict[str, type[Message]] = {
     "waterlogging": Waterlogging,
     "sentry": Sentry,
     "video": Video,
+    "telemetry": Telemetry,
     "gateway": Gateway,
 }
 

@@ -31,6 +31,7 @@ class Reason(Enum):
     WRONG_DEVICE = "wrong-device"
     RANGE = "range"
     UNIT = "unit"
+    INDICATOR = "indicator"
     CLOCK = "clock"
     POISON = "poison"
 
@@ -77,12 +78,12 @@ def keepable(payload: bytes) -> bytes:
 
 def personal_keys(value: Any) -> list[str]:
     """The personal fields anywhere in decoded JSON, as spelt there."""
-    return [key for found in _objects(value) for key in found if _means_person(key)]
+    return [key for found in _objects(value) for key in found if means_person(key)]
 
 
 def _remove_persons(value: Any) -> None:
     for found in _objects(value):
-        for key in filter(_means_person, found):
+        for key in filter(means_person, found):
             found[key] = REMOVED
 
 
@@ -112,7 +113,8 @@ def _as_read(field: str) -> Iterator[str]:
 _BARE_PERSONAL = frozenset(_bare(read) for field in PERSONAL_FIELDS for read in _as_read(field))
 
 
-def _means_person(key: str) -> bool:
+def means_person(key: str) -> bool:
+    """Whether a field or a value is named as what means a person is."""
     return _bare(key) in _BARE_PERSONAL
 
 

@@ -16,6 +16,7 @@ _INDICATOR = {
     Reason.WRONG_DEVICE: "refused_format",
     Reason.RANGE: "refused_range",
     Reason.UNIT: "refused_unit",
+    Reason.INDICATOR: "refused_format",
     Reason.CLOCK: "refused_clock",
 }
 REFUSALS = tuple(sorted(set(_INDICATOR.values())))

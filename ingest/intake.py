@@ -10,10 +10,11 @@ import msgspec
 import structlog
 
 from city.city import City
+from city.misfits import nearest
 from city.readings import HISTORY_ONLY, Flag
 from ingest.batching import Buffers
-from ingest.contract import TOPIC_KINDS, Gateway, Message, Video, Waterlogging, Will
-from ingest.dead_letters import DeadLetter, Reason, Refused, keepable
+from ingest.contract import TOPIC_KINDS, Gateway, Message, Telemetry, Video, Waterlogging, Will
+from ingest.dead_letters import DeadLetter, Reason, Refused, keepable, means_person
 from ingest.decode import claimed_device, decode_message, to_ms
 from ingest.findings import CLOCK_ERROR, Findings
 from ingest.measures import BEAT, FAULTY, LINK, measured
@@ -134,13 +135,14 @@ class Intake:
         added, clean = 0, True
         for name, value in measured(message):
             measure = measures.get(name)
-            if measure is None:
-                continue
-            wrong = _wrong(message, measure, value)
-            if wrong is None:
-                rows.append((number, measure.number, ms, value, seq, flags))
-                added += 1
+            if measure is None:  # a fixed field that counts for nothing here, or a name that a station must not use
+                wrong = _not_measured(name, measures) if isinstance(message, Telemetry) else None
             else:
+                wrong = _wrong(message, measure, value)
+                if wrong is None:
+                    rows.append((number, measure.number, ms, value, seq, flags))
+                    added += 1
+            if wrong is not None:
                 clean = False
                 self._refuse(row, wrong, topic, bytes(payload), now_ms)
         self.buffers.size += added
@@ -213,6 +215,13 @@ def _wrong(message: Message, measure: Measure, value: float) -> Refused | None:
         bounds = f"{measure.lowest:g}..{measure.highest:g} {measure.unit}"
         return Refused(Reason.RANGE, f"{measure.id} {value:g} is outside {bounds}")
     return None
+
+
+def _not_measured(name: str, measures: dict[str, Measure]) -> Refused:
+    """Why a value is refused that a station tells and its type does not measure."""
+    if means_person(name):
+        return Refused(Reason.PERSONAL_DATA, f"fields {name} must never be sent")
+    return Refused(Reason.INDICATOR, f"its type does not measure {name!r}: {nearest(name, list(measures))}")
 
 
 def _in_millimetres(message: Waterlogging, measure: Measure) -> bool:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from ingest.contract import Gateway, Message, Sentry, Video, Waterlogging
+from ingest.contract import Gateway, Message, Sentry, Telemetry, Video, Waterlogging
 
 BEAT = "beat"
 FAULTY = "faulty"
@@ -99,6 +99,11 @@ def _video(message: Video) -> Measured:
     return values
 
 
+def _telemetry(message: Telemetry) -> Measured:
+    values = [(indicator, float(value)) for indicator, value in message.values.items()]
+    return [(BEAT, 1.0), *values] if message.report == "heartbeat" else values
+
+
 def _gateway(_: Gateway) -> Measured:
     return [(BEAT, 1.0)]
 
@@ -107,5 +112,6 @@ _MEASURED: dict[type, Callable[[Any], Measured]] = {
     Waterlogging: _waterlogging,
     Sentry: _sentry,
     Video: _video,
+    Telemetry: _telemetry,
     Gateway: _gateway,
 }

@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-from city.catalogue import COMMON
+from city.catalogue import Catalogue, DeviceType
 from city.city import City
 from city.fleet import Fleet, fleet_of
 from city.sharding import shard_of_rows
-from ingest.contract import FEEDS, GATEWAY_SEGMENT, Gateway, Message
+from ingest.contract import FEEDS, GATEWAY_SEGMENT, Gateway, Message, Telemetry
 
 TOPIC_ROOT = "citysafety"
 
@@ -41,7 +41,7 @@ class Registry:
         self.shard: list[int] = shard_of_rows(fleet, shards).tolist()
         self._kind: list[int] = fleet.kind.tolist()
         self._kinds = [
-            KindOfDevice(FEEDS[types[device_type].feed], _measures(city, risk_class))
+            KindOfDevice(FEEDS[types[device_type].feed], _measures(city.catalogue, risk_class, types[device_type]))
             for risk_class, device_type in fleet.kinds
         ]
         by_kind = [kind.measures for kind in self._kinds]
@@ -52,14 +52,12 @@ class Registry:
         return self._kinds[self._kind[row]]
 
 
-def _measures(city: City, risk_class: str) -> dict[str, Measure]:
-    """The indicators of a class by name; its own before the common ones."""
-    ordered = sorted(city.catalogue.indicators, key=lambda i: i.risk_class == risk_class)
-    return {
-        i.id: Measure(i.id, i.number, i.valid_min, i.valid_max, i.unit)
-        for i in ordered
-        if i.risk_class in (risk_class, COMMON)
-    }
+def _measures(catalogue: Catalogue, risk_class: str, device_type: DeviceType) -> dict[str, Measure]:
+    """The indicators by name that devices of a type may tell in areas of a class: a station what its type measures;
+    others all of the class, since it is the fields of their feeds that say what they measure."""
+    names_its_own = FEEDS[device_type.feed] is Telemetry
+    told = catalogue.reported(risk_class, device_type.slug) if names_its_own else catalogue.of_class(risk_class)
+    return {i.id: Measure(i.id, i.number, i.valid_min, i.valid_max, i.unit) for i in told}
 
 
 def _topic_prefixes(city: City, fleet: Fleet, kind: list[int], kinds: list[KindOfDevice]) -> list[bytes]:

@@ -19,6 +19,7 @@ KINDS: dict[str, tuple[type[Message | Will], str]] = {
     "waterlogging": (FEEDS["waterlogging"], "积水与雨量 Waterlogging"),
     "sentry": (FEEDS["sentry"], "电子哨兵 Electronic sentry"),
     "video": (FEEDS["video"], "视频点 Video point"),
+    "telemetry": (FEEDS["telemetry"], "监测站 Monitoring station"),
     "gateway": (Gateway, "网关 Gateway"),
     "will": (Will, "遗嘱 Last will"),
 }
@@ -73,6 +74,10 @@ FIELDS: dict[str, tuple[str, str]] = {
     "rec_integrity_pct": ("录像完整率", "%, of the last day"),
     "clock_offset_s": ("时钟偏差", "s between the point's clock and its platform's; its size is judged"),
     "faulty_children": ("故障子设备", "device ids of points below this platform that it reports as faulty"),
+    "values": (
+        "测值",
+        "indicators (指标) that the device's type measures, in their units; true and false count as 1 and 0",
+    ),
     "messages": ("报文", "messages of the devices behind the gateway, in the order in which it got them"),
 }
 """What each field means: its Chinese name, and its unit or what there is to know."""

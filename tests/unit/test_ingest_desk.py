@@ -24,6 +24,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "mqtt.md"
 GAUGE, OTHER_GAUGE, RAIN_GAUGE = "BA-WL-0003", "BA-WL-0002", "BA-RG-0001"
 UNDERPASS, SENTRY = "BA-UP-0001", "BA-ES-0001"
 CAMERA, OTHER_CAMERA, NVR = "BA-VC-000001", "BA-VC-000002", "BA-NVR-0001"
+STATION = "BA-RIVER-LEVEL-0001"
 SHARDS = 4
 
 
@@ -38,6 +39,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "waterlogging": {"report": "timed"},
     "sentry": {"kind": "stat"},
     "video": {},
+    "telemetry": {},
     "gateway": {},
 }
 

@@ -32,7 +32,14 @@ TEXT = PAGE.read_text(encoding="utf-8")
 EXAMPLE = re.compile(r"Topic `([^`]+)`\n\n```json\n(.*?)```", re.DOTALL)
 HEADING = re.compile(r"^#+ (.*)$", re.MULTILINE)
 WITHOUT_EXAMPLE = {Reason.OVERSIZE, Reason.POISON}
-SECTIONS = {"waterlogging": "### 2.2", "sentry": "### 2.3", "video": "### 2.4", "gateway": "### 2.5", "will": "### 2.7"}
+SECTIONS = {
+    "waterlogging": "### 2.2",
+    "sentry": "### 2.3",
+    "video": "### 2.4",
+    "telemetry": "### 2.5",
+    "gateway": "### 2.6",
+    "will": "### 2.8",
+}
 DEVICES = {"waterlogging": GAUGE, "sentry": SENTRY, "video": CAMERA}
 ABOUT = {"waterlogging": "report", "sentry": "kind", "video": "event"}
 """The field that says what a message is about."""

@@ -18,6 +18,7 @@ from tests.unit.test_ingest_desk import (
     RAIN_GAUGE,
     SENTRY,
     SHARDS,
+    STATION,
     UNDERPASS,
     Desk,
     baoan,
@@ -123,6 +124,30 @@ def test_a_value_out_of_range_is_refused_alone(desk: Desk) -> None:
     assert letters[0].detail == "battery_voltage 99 is outside 0..30 V"
     readings = {r.indicator: r.value for r in desk.readings()}
     assert readings == {"water_depth": 12.5, "rssi": -80, "refused_range": 1}
+
+
+def test_a_station_is_refused_what_its_type_does_not_measure_and_told_the_nearest_name(desk: Desk) -> None:
+    desk.send(STATION, values={"stagge": 3.4, "battery_voltage": 12.5})
+    assert desk.values(STATION) == {"battery_voltage": 12.5}
+    (letter,) = desk.letters()
+    assert letter.reason.value == "indicator"
+    assert "'stagge'" in letter.detail and "stage" in letter.detail.partition(":")[2]
+
+
+@pytest.mark.parametrize("name", ["phone", "Id-Number", "人脸"])
+def test_nothing_that_means_a_person_hides_among_a_stations_values(desk: Desk, name: str) -> None:
+    desk.send(STATION, values={name: 13800000000, "stage": 3.4})
+    (letter,) = desk.letters()
+    assert letter.reason.value == "personal-data"
+    assert b"138" not in letter.payload
+
+
+@pytest.mark.parametrize(
+    "values", [{"stage": "3.4"}, {"stage": None}, {"stage": [3]}, [3], {str(i): 1 for i in range(65)}]
+)
+def test_values_of_a_station_are_numbers_by_name_and_not_too_many(desk: Desk, values: object) -> None:
+    desk.send(STATION, values=values)
+    assert desk.reasons() == ["schema"]
 
 
 def test_a_device_of_which_every_value_is_refused_gives_no_sign_of_life(desk: Desk) -> None:
