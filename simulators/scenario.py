@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from city.errors import ConfigError, ConfigErrors
 from city.generate import generate_fleet
 from city.levels import Level
 from city.misfits import nearest
+from city.yamlfile import YamlFile
 from simulators.faults.plan import Plan, plan_of
 from simulators.fleets import Surroundings
 from simulators.fleets.through_gateway import behind_gateways
@@ -22,8 +23,10 @@ from simulators.storms import Storm, storm_over
 from simulators.truth.clauses import of_clause
 from simulators.truth.devices import DeviceTruth
 from simulators.truth.expected import Expected, merged
+from simulators.truth.values import value_truth
 from simulators.truth.water import peaks, water_truth
 from simulators.words import Span, ms_of
+from simulators.world import courses_of
 
 SCENARIOS = Path(__file__).parent / "scenarios"
 
@@ -83,27 +86,18 @@ class Scenario:
     def play(self, city: City) -> Iterator[Emission]:
         """What all devices of a populated city publish, lazily, by `at_ms`. Raises ConfigErrors where the scenario
         names what the city does not have."""
-        plan, span = self._plan(city), self._span
-        around = Surroundings(
-            city=city,
-            seed=self.file.node.seed,
-            span=span,
-            behaviour=self.file.node.behaviour,
-            storm=self.storm(city),
-            outages=plan.outages(),
-            dark=plan.dark_channels(),
-            moved_ms=self.moved_ms,
-        )
-        return play(around, plan)
+        plan = self._plan(city)
+        return play(self._around(city, plan), plan)
 
     def expected(self, city: City) -> list[Expected]:
         """The truth of a play in this city, in order of onset. Raises as `play` does."""
-        plan, storm, truth = self._plan(city), self.storm(city), self.file.node.truth
+        plan, truth = self._plan(city), self.file.node.truth
+        around = self._around(city, plan)
         behind = behind_gateways(city, self.file.node.behaviour)
         passed_on = {device.id for devices in behind.values() for device in devices}
         found = list(DeviceTruth(city, plan, truth, passed_on).expected())
-        if storm is not None:
-            found += water_truth(city, storm, plan, truth.water)
+        found += water_truth(around, plan, truth.water)
+        found += value_truth(around, plan, truth.values)
         for never, clauses in ((False, truth.expect), (True, truth.never)):
             found += [of_clause(clause, city, self._span, never) for clause in clauses]
         return merged(found, self.end_ms)
@@ -112,6 +106,20 @@ class Scenario:
         """What the weather truly does at the sites of a populated city, if the scenario has any."""
         node = self.file.node
         return None if node.storm is None else storm_over(city, node.storm, node.seed, self.start_ms)
+
+    def _around(self, city: City, plan: Plan) -> Surroundings:
+        node, yaml = self.file.node, cast("YamlFile[object]", self.file.yaml)
+        return Surroundings(
+            city=city,
+            seed=node.seed,
+            span=self._span,
+            behaviour=node.behaviour,
+            storm=self.storm(city),
+            courses=courses_of(city, node.courses, node.seed, yaml),
+            outages=plan.outages(),
+            dark=plan.dark_channels(),
+            moved_ms=self.moved_ms,
+        )
 
     def out_of_bands(self, city: City) -> list[str]:
         """In which points the simulated storm is not what the scenario promises, in words; empty when it is."""
@@ -123,10 +131,10 @@ class Scenario:
             mean_mm = street_mean_mm(city, storm)
             if not bands.rain_mean_mm[0] <= mean_mm <= bands.rain_mean_mm[1]:
                 found.append(f"rain_mean_mm is {mean_mm:.1f}")
-        for hours, most_mm in bands.heaviest_mm.items():
-            heaviest_mm = float(storm.heaviest_mm(round(ms_of(hours) / 3_600_000)).max())
+        for length, most_mm in bands.heaviest_mm.items():
+            heaviest_mm = float(storm.heaviest_mm(round(ms_of(length) / 60_000)).max())
             if heaviest_mm > most_mm:
-                found.append(f"heaviest_mm in {hours} is {heaviest_mm:.1f}")
+                found.append(f"heaviest_mm in {length} is {heaviest_mm:.1f}")
         peak = peaks(city, storm, self.file.node.truth.water)
         for band in bands.sites:
             count = sum(of == (band.risk_class, Level.of(band.level)) for of in peak.values())
@@ -139,7 +147,7 @@ class Scenario:
         return Span(self.start_ms, self.end_ms)
 
     def _plan(self, city: City) -> Plan:
-        yaml: Any = self.file.yaml
+        yaml = cast("YamlFile[object]", self.file.yaml)
         return plan_of(city, self.file.faults, self.file.node.seed, self._span, yaml)
 
 

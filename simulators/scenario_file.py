@@ -12,13 +12,15 @@ from city.errors import ConfigError, ConfigErrors
 from city.generate import FleetRequest
 from city.misfits import Place, misfits, nearest
 from city.yamlfile import YamlFile, load_yaml
-from simulators.faults import KINDS, Fault, Selector
+from simulators.choosing import Selector
+from simulators.faults import KINDS, Fault
 from simulators.faults.parents import Cut, VerifyOutage
 from simulators.fleets import Behaviour
 from simulators.storms import StormPlan
 from simulators.truth import TruthPlan
 from simulators.truth.plan import Water
 from simulators.words import Duration, Span, ms_of
+from simulators.world import CoursePlan
 
 Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 
@@ -43,6 +45,7 @@ class ScenarioNode(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     fleets: list[FleetRequest] = []
     behaviour: Behaviour = Behaviour()
     storm: StormPlan | None = None
+    courses: list[CoursePlan] = []
     faults: list[dict[str, Any]] = []
     controls: list[ControlNode] = []
     truth: TruthPlan = TruthPlan()
@@ -70,6 +73,7 @@ def read_scenario(path: Path) -> ScenarioFile:
     if not errors:
         errors += _time_errors(yaml, sound)
         errors += _name_errors(yaml, sound)
+        errors += _course_errors(yaml)
         errors += _choice_errors(yaml, sound)
         errors += _truth_errors(yaml, sound)
     if errors:
@@ -111,6 +115,22 @@ def _name_errors(yaml: YamlFile[ScenarioNode], faults: list[Fault]) -> Iterator[
         if fault.title in seen:
             yield yaml.error(("faults", i), f"a fault {fault.title!r} stands further up", "give each a name of its own")
         seen.add(fault.title)
+
+
+def _course_errors(yaml: YamlFile[ScenarioNode]) -> Iterator[ConfigError]:
+    """Courses that are two things or none, or that one cannot tell from another."""
+    seen: set[str] = set()
+    for i, course in enumerate(yaml.value.courses):
+        at: Place = ("courses", i)
+        if (course.by is None) == (course.to is None):
+            yield yaml.error(at, "a course has either by or to", "by: added to what would be; to: what is")
+        if course.over is not None and course.to is None:
+            yield yaml.error((*at, "over"), "over is of what stands in to", "remove over, or write to")
+        if course.devices.count is not None and course.devices.share is not None:
+            yield yaml.error((*at, "devices"), "count and share are both given", "keep one of them")
+        if course.title in seen:
+            yield yaml.error(at, f"a course {course.title!r} stands further up", "give each a name of its own")
+        seen.add(course.title)
 
 
 def _choice_errors(yaml: YamlFile[ScenarioNode], faults: list[Fault]) -> Iterator[ConfigError]:

@@ -4,7 +4,7 @@ A fault is a change of the stream of messages of a device: it takes one message 
 kind is a record that scenario files write (`fault: late`), and docs/scenarios.md lists them all.
 """
 
-from simulators.faults.fault import Fault, Selector, Target, Transform, in_order
+from simulators.faults.fault import Fault, Target, Transform, in_order
 from simulators.faults.kinds import KINDS
 
-__all__ = ["KINDS", "Fault", "Selector", "Target", "Transform", "in_order"]
+__all__ = ["KINDS", "Fault", "Target", "Transform", "in_order"]

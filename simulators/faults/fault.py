@@ -3,34 +3,20 @@
 import heapq
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Annotated, ClassVar
+from typing import ClassVar
 
 import msgspec
 import numpy as np
 
 from city.registry import Device
+from simulators.choosing import Selector
 from simulators.message import Message, Stamper
-from simulators.words import Duration, Share, Span, ms_of
+from simulators.words import Duration, Span, ms_of
 
 Transform = Callable[[Message], Sequence[Message]]
 """What becomes of one message. Called in order of `taken_ms`; what it gives may be published in any later order."""
 
 GAUGES = ("electronic-water-gauge", "buried-pressure-level", "radar-level", "pressure-level")
-
-
-class Selector(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Which devices: those to which everything given applies. streets: slugs or codes.
-
-    count, share: so many of them, picked by lot, each of which no fault further up has been picked for.
-    """
-
-    ids: list[str] = []
-    types: list[str] = []
-    classes: list[str] = []
-    streets: list[str] = []
-    areas: list[str] = []
-    count: Annotated[int, msgspec.Meta(ge=0)] | None = None
-    share: Share | None = None
 
 
 @dataclass(frozen=True)

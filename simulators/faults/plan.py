@@ -1,19 +1,18 @@
 """A Plan determines which faults befall which devices, and when: the same for the same scenario and city."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from city.city import City
-from city.errors import ConfigError, ConfigErrors
-from city.misfits import Place, nearest
-from city.registry import Device, Parent
+from city.errors import ConfigErrors
+from city.misfits import Place
 from city.yamlfile import YamlFile
-from simulators.faults.fault import Fault, Selector, Target, Transform
+from simulators.choosing import Chooser
+from simulators.faults.fault import Fault, Target, Transform
 from simulators.faults.parents import Cut, ParentSelector, VerifyOutage, children_of, choose_parents
 from simulators.fleets import Outage
 from simulators.message import Stamper
-from simulators.seeds import rng_of, score_of
-from simulators.words import Span, share_of
+from simulators.seeds import rng_of
+from simulators.words import Span
 
 
 @dataclass(frozen=True)
@@ -85,8 +84,9 @@ def plan_of(city: City, faults: list[Fault], seed: int, play: Span, file: YamlFi
 
     Raises ConfigErrors, at their places in the file, when a fault names what the city does not have, or fits nothing.
     """
-    chooser = _Chooser(city, seed, file)
-    injections = [chooser.injection(i, fault, fault.within(play)) for i, fault in enumerate(faults)]
+    chooser = Chooser(city, seed, file)
+    victims = _Victims(chooser)
+    injections = [victims.injection(i, fault, fault.within(play)) for i, fault in enumerate(faults)]
     if chooser.errors:
         raise ConfigErrors(chooser.errors)
     of_device: dict[str, list[Injection]] = {}
@@ -97,83 +97,29 @@ def plan_of(city: City, faults: list[Fault], seed: int, play: Span, file: YamlFi
     return Plan(city, seed, injections, of_device, intervals_ms)
 
 
-class _Chooser:
-    """Finds devices and parents for one fault after the other; what was picked by lot is not picked again."""
+class _Victims:
+    """Finds devices and parents for one fault after the other."""
 
-    def __init__(self, city: City, seed: int, file: YamlFile[object]) -> None:
-        self.city, self.seed, self.file = city, seed, file
-        self.errors: list[ConfigError] = []
-        self._picked: set[str] = set()
-        self._children = children_of(city)
-        self._codes = {name: unit.code for unit in city.admin.values() for name in (unit.code, unit.slug) if name}
+    def __init__(self, chooser: Chooser) -> None:
+        self._chooser, self._city = chooser, chooser.city
+        self._children = children_of(chooser.city)
 
     def injection(self, i: int, fault: Fault, span: Span) -> Injection:
         at: Place = ("faults", i)
         if isinstance(fault, (Cut, VerifyOutage)):
             return self._of_parents((*at, "parents"), fault, fault.parents, span)
-        devices = [device.id for device in self._devices((*at, "devices"), fault)]
-        return Injection(fault, span, devices)
+        devices = self._chooser.devices((*at, "devices"), fault.title, fault.devices, fault.types)
+        return Injection(fault, span, [device.id for device in devices])
 
     def _of_parents(self, at: Place, fault: Fault, wanted: ParentSelector, span: Span) -> Injection:
-        self._check(at, "ids", wanted.ids, self.city.parents)
-        self._check(at, "streets", wanted.streets, self._codes)
-        codes = {self._codes[name] for name in wanted.streets if name in self._codes}
-        parents = choose_parents(self.city, wanted, codes, self._children, self.seed, fault.title)
+        chooser = self._chooser
+        chooser.check(at, "ids", wanted.ids, self._city.parents)
+        chooser.check(at, "streets", wanted.streets, chooser.codes)
+        codes = {chooser.codes[name] for name in wanted.streets if name in chooser.codes}
+        parents = choose_parents(self._city, wanted, codes, self._children, chooser.seed, fault.title)
         if len(parents) < (wanted.count or 1):
-            self._error(at, f"{len(parents)} parents fit, and {wanted.count or 1} are wanted")
-        hanging = {parent.id: self._hanging(parent) for parent in parents}
+            chooser.error(at, f"{len(parents)} parents fit, and {wanted.count or 1} are wanted")
+        hanging = {parent.id: self._children.get(parent.id, []) for parent in parents}
         dark = [child for children in hanging.values() for child in children] if isinstance(fault, Cut) else []
-        self._picked.update(dark)
+        chooser.picked.update(dark)
         return Injection(fault, span, dark, hanging)
-
-    def _hanging(self, parent: Parent) -> list[str]:
-        return self._children.get(parent.id, [])
-
-    def _devices(self, at: Place, fault: Fault) -> list[Device]:
-        wanted = fault.devices
-        self._check_names(at, wanted)
-        fits = [device for device in self._fitting(wanted) if not fault.types or device.type in fault.types]
-        if wanted.count is None and wanted.share is None:
-            if not fits:
-                self._error(at, "no device of the city fits")
-            return fits
-        free = [device for device in fits if device.id not in self._picked]
-        count = wanted.count if wanted.count is not None else round(len(fits) * share_of(wanted.share or "0%"))
-        if len(free) < count:
-            self._error(at, f"{len(free)} devices fit and are free of other faults, and {count} are wanted")
-        picked = sorted(free, key=lambda device: score_of(self.seed, "pick", fault.title, device.id))[:count]
-        self._picked.update(device.id for device in picked)
-        return picked
-
-    def _fitting(self, wanted: Selector) -> Iterator[Device]:
-        codes = {self._codes.get(name) for name in wanted.streets}
-        for device in self.city.devices.values():
-            area = self.city.area_of(device)
-            if (
-                device.in_service
-                and (not wanted.ids or device.id in wanted.ids)
-                and (not wanted.types or device.type in wanted.types)
-                and (not wanted.classes or area.risk_class in wanted.classes)
-                and (not wanted.areas or area.id in wanted.areas)
-                and (not codes or area.admin in codes)
-            ):
-                yield device
-
-    def _check_names(self, at: Place, wanted: Selector) -> None:
-        catalogue = self.city.catalogue
-        self._check(at, "ids", wanted.ids, self.city.devices)
-        self._check(at, "types", wanted.types, {t.slug: t for t in catalogue.device_types})
-        self._check(at, "classes", wanted.classes, {c.slug: c for c in catalogue.classes})
-        self._check(at, "areas", wanted.areas, self.city.areas)
-        self._check(at, "streets", wanted.streets, self._codes)
-
-    def _check(self, at: Place, key: str, names: list[str], known: object) -> None:
-        words = list(known)  # type: ignore[call-overload]
-        for i, name in enumerate(names):
-            if name not in words:
-                self.errors.append(
-                    self.file.error((*at, key, i), f"the city has no {key} {name!r}", nearest(name, words[:2000]))
-                )
-
-    def _error(self, at: Place, message: str) -> None:
-        self.errors.append(self.file.error(at, message, "give the fleet more of them, or want fewer"))

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from simulators.fleets.surroundings import DAY_MS, Surroundings, Voice, every
 from simulators.message import Body, Message
 from simulators.storms.storm import STEP_MS
+from simulators.world import value_at
 
 ADDED_EVERY_MS, ADDED_EVERY_UNDERPASS_MS = 60_000, 15_000
 UNDERPASS = "underpass-flooding"
@@ -46,12 +47,13 @@ def water_gauge(voice: Voice, around: Surroundings) -> Iterator[Message]:
     """Messages of a gauge of any type. In a storm it looks every minute (in an underpass every 15 s) whether the depth
     has changed or it rains, and then reports at once; else at its interval."""
     sensor = SENSORS.get(voice.device.type, _OTHER)
-    sky = _Sky(around, voice.device.site)
+    sky = _Sky(voice, around)
+    depth_cm = around.world.series(voice.device, "water_depth").tolist()
     station = _Station(voice, around)
     looks = _looks(voice, around)
     last_cm = math.nan
     for n, now_ms in enumerate(every(around.span, voice.phase_ms, looks.every_ms)):
-        measured_cm = measure(sensor, sky.depth_cm(now_ms), voice)
+        measured_cm = measure(sensor, value_at(depth_cm, around.span, now_ms), voice)
         timed = n % looks.a_timed == 0
         if timed or sky.raining(now_ms) or not abs(measured_cm - last_cm) < sensor.change_cm:
             last_cm = measured_cm
@@ -84,7 +86,7 @@ def depth_fields(measured_cm: float) -> Body:
 
 def rain_gauge(voice: Voice, around: Surroundings) -> Iterator[Message]:
     """Messages of a tipping rain gauge: rain since the last message, and a total that runs on for years."""
-    sky = _Sky(around, voice.device.site)
+    sky = _Sky(voice, around)
     station = _Station(voice, around)
     looks = _looks(voice, around)
     catch = 1 + 0.03 * voice.rng.standard_normal()
@@ -117,7 +119,7 @@ class _Looks:
 
 def _looks(voice: Voice, around: Surroundings) -> _Looks:
     every_ms = voice.interval_ms
-    if around.storm is not None:
+    if around.storm is not None or around.world.moves(voice.device, "water_depth"):
         underpass = around.city.area_of(voice.device).risk_class == UNDERPASS
         every_ms = min(every_ms, ADDED_EVERY_UNDERPASS_MS if underpass else ADDED_EVERY_MS)
     a_heartbeat = max(2, HEARTBEAT_MS // every_ms)
@@ -125,27 +127,18 @@ def _looks(voice: Voice, around: Surroundings) -> _Looks:
 
 
 class _Sky:
-    """What the storm does to one site."""
+    """The rain at one gauge."""
 
-    def __init__(self, around: Surroundings, site: str) -> None:
-        storm = around.storm
-        self._storm = storm if storm is not None and site in storm.sites else None
-        self._row = storm.sites[site] if storm is not None and site in storm.sites else 0
-        self._fallen = self._storm.fallen_mm(self._row).tolist() if self._storm is not None else []
-
-    def depth_cm(self, ms: int) -> float:
-        return self._storm.depth_at(self._row, ms) if self._storm is not None else 0.0
+    def __init__(self, voice: Voice, around: Surroundings) -> None:
+        self._fallen_mm = around.world.series(voice.device, "rain_total").tolist()
+        self._start_ms = around.span.start_ms
 
     def fallen_mm(self, ms: int) -> float:
-        if self._storm is None:
-            return 0.0
-        step = min((ms - self._storm.start_ms) // STEP_MS, len(self._fallen)) - 1
-        return float(self._fallen[step]) if step >= 0 else 0.0
+        step = min((ms - self._start_ms) // STEP_MS, len(self._fallen_mm)) - 1
+        return self._fallen_mm[step] if step >= 0 else 0.0
 
     def raining(self, ms: int) -> bool:
         """Whether the last minutes brought as much as one tip."""
-        if self._storm is None:
-            return False
         return self.fallen_mm(ms) - self.fallen_mm(ms - RAIN_LASTS_MS) >= TIP_MM
 
 
@@ -157,7 +150,7 @@ class _Station:
         self._light = 0.25 if around.storm is not None else 1.0
         self._full_v = 12.3 + 0.4 * voice.rng.random()
         self._rssi = -70 - 25 * voice.rng.random()
-        self._midnight_ms = _midnight_ms(around)
+        self._midnight_ms = around.midnight_ms
 
     def fields(self, ms: int) -> Body:
         """Battery, panel, signal and temperature at a time."""
@@ -174,10 +167,3 @@ class _Station:
         body = self._voice.head(ms)
         body["report"] = "heartbeat"
         return self._voice.message("hb", ms, body | self.fields(ms))
-
-
-def _midnight_ms(around: Surroundings) -> int:
-    """A local midnight before the play, by the scenario's hours."""
-    text = around.stamper.iso(around.span.start_ms - around.moved_ms)
-    hours, minutes = int(text[11:13]), int(text[14:16])
-    return around.span.start_ms // 60_000 * 60_000 - (hours * 60 + minutes) * 60_000

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Annotated, Literal
 
 import msgspec
@@ -13,6 +14,7 @@ from simulators.message import Body, Message, Stamper, topic_prefix
 from simulators.seeds import rng_of
 from simulators.storms import Storm
 from simulators.words import Span
+from simulators.world import Course, World
 
 DAY_MS = 86_400_000
 
@@ -21,7 +23,7 @@ class Behaviour(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """Options of fleets. through_gateways: feeds whose devices send by their gateway, where they have one.
     passages_per_min: of a lane at its busiest time of the day."""
 
-    through_gateways: list[Literal["waterlogging", "sentry", "video"]] = []
+    through_gateways: list[Literal["waterlogging", "sentry", "video", "telemetry"]] = []
     passages_per_min: Annotated[float, msgspec.Meta(ge=0, le=60)] = 8.0
 
 
@@ -40,8 +42,9 @@ class Outage:
 
 @dataclass(frozen=True)
 class Surroundings:
-    """All that a device's behaviour depends on. `outages`: of verify back ends, by platform. `dark`: by gateway,
-    devices that hang on it and are not heard at times, with those times. `moved_ms`: by how much the play was moved;
+    """All that a device's behaviour depends on. `courses`: what the scenario says of indicators. `outages`: of verify
+    back ends, by platform. `dark`: by gateway, devices that hang on it and are not heard at times, with those times.
+    `moved_ms`: by how much the play was moved;
     people and the sun keep to the hours of the day that the scenario has."""
 
     city: City
@@ -49,6 +52,7 @@ class Surroundings:
     span: Span
     behaviour: Behaviour = field(default_factory=Behaviour)
     storm: Storm | None = None
+    courses: list[Course] = field(default_factory=list)
     outages: dict[str, list[Outage]] = field(default_factory=dict)
     dark: dict[str, list[tuple[str, list[Span]]]] = field(default_factory=dict)
     moved_ms: int = 0
@@ -56,6 +60,17 @@ class Surroundings:
     @property
     def stamper(self) -> Stamper:
         return Stamper(self.city.time_zone)
+
+    @property
+    def midnight_ms(self) -> int:
+        """A local midnight before the play, by the scenario's hours."""
+        text = self.stamper.iso(self.span.start_ms - self.moved_ms)
+        hours, minutes = int(text[11:13]), int(text[14:16])
+        return self.span.start_ms // 60_000 * 60_000 - (hours * 60 + minutes) * 60_000
+
+    @cached_property
+    def world(self) -> World:
+        return World(self.city, self.span, self.midnight_ms, self.storm, self.courses)
 
 
 @dataclass
@@ -98,9 +113,11 @@ NETWORK_MS = {
     "waterlogging": (300.0, 2500.0),
     "sentry": (40.0, 400.0),
     "video": (30.0, 500.0),
+    "telemetry": (100.0, 2000.0),
     "gateway": (30.0, 300.0),
 }
-"""Least and most time from a device to the broker: 4G or NB-IoT for gauges, lines for the rest. Operator default."""
+"""Least and most time from a device to the broker: 4G or NB-IoT for gauges and stations, lines for the rest. Operator
+default."""
 
 
 class Voices:

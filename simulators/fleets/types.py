@@ -6,6 +6,7 @@ from city.registry import Device
 from simulators.fleets.cameras import camera, gateway_beats
 from simulators.fleets.gauges import rain_gauge, water_gauge
 from simulators.fleets.sentries import sentry
+from simulators.fleets.stations import station
 from simulators.fleets.surroundings import Surroundings, Voices
 from simulators.message import GATEWAY_FEED, Message
 
@@ -23,6 +24,8 @@ def messages_of(device: Device, around: Surroundings, voices: Voices) -> Iterato
         return sentry(voice, around)
     if feed == "video":
         return camera(voice, around)
+    if feed == "telemetry":
+        return station(voice, around)
     if feed == GATEWAY_FEED:
         return gateway_beats(voice, around)
     raise ValueError(f"{device.id}: nobody knows how a device of feed {feed!r} behaves")

@@ -54,12 +54,13 @@ def _draw(site: str, plan: PondingPlan, seed: int) -> tuple[float, float, float,
     return rng.uniform(*plan.capacity_mm_h), float(ratio), rng.uniform(least, most), plan.runoff
 
 
-def depths(rain: Floats, ground: Catchments) -> Floats:
-    """Depth in cm at the end of each minute, (n, steps), of rain in mm a minute, (n, steps)."""
+def depths(rain: Floats, ground: Catchments) -> tuple[Floats, Floats]:
+    """Of rain in mm a minute, (n, steps): depth in cm at the end of each minute, and inflow as part of what the drain
+    takes away; (n, steps) both."""
     upper, lower, stored = (np.zeros(len(ground.lag)) for _ in range(3))
     outflow = 1 - np.exp(-2 / ground.lag)  # share that leaves a reservoir in a minute
     drained = ground.capacity / STEPS_AN_HOUR
-    depth = np.empty_like(rain)
+    depth, load = np.empty_like(rain), np.empty_like(rain)
     for step in range(rain.shape[1]):
         upper += rain[:, step] * ground.runoff
         passed = upper * outflow
@@ -69,4 +70,5 @@ def depths(rain: Floats, ground: Catchments) -> Floats:
         lower -= inflow
         stored = np.maximum(0.0, stored + inflow - drained)
         depth[:, step] = stored * ground.ratio / 10
-    return depth
+        load[:, step] = inflow / drained
+    return depth, load

@@ -1,13 +1,17 @@
 """The section `truth:` of a scenario file. docs/scenarios.md explains every key."""
 
 import re
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Literal, get_args
 
 import msgspec
 
-from simulators.words import Duration, ms_of
+from city.levels import Level
+from simulators.truth.judging import Scale
+from simulators.words import Duration, Share, ms_of
 
 LevelWord = Literal["blue", "yellow", "orange", "red"]
+LEVEL_WORDS: tuple[LevelWord, ...] = get_args(LevelWord)
 LevelRange = tuple[LevelWord, LevelWord]
 After = Annotated[
     str,
@@ -21,15 +25,61 @@ LEAST_SILENCE_MS = 180_000
 Range = tuple[float, float]
 
 
-class Water(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """From which true depth (cm) on, held for how long, sites of a class are at a level. Within `tolerance_cm` of a
-    threshold either judgement is right. `within`: how soon after the hold the incident must be open."""
+class Scaled(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """levels: from which value on it counts, hold: for how long. within: how soon after that the incident of the cause
+    must be open."""
 
     levels: dict[LevelWord, float]
     hold: dict[LevelWord, Duration] = {}
-    tolerance_cm: float = 2.0
     within: Duration = "5m"
+    cause: str
+
+    def scale(self, values: Mapping[Level, float]) -> Scale:
+        """The same holds on a scale of other values."""
+        held = {Level.of(word): ms_of(hold) for word, hold in self.hold.items()}
+        return Scale(values, held, ms_of(self.within), self.cause)
+
+    @property
+    def thresholds(self) -> dict[Level, float]:
+        return {Level.of(word): value for word, value in self.levels.items()}
+
+
+class Rise(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Water that has risen by `cm` within a time, and stands at least at `from_cm`, is one level worse."""
+
+    cm: float
+    within: Duration = "10m"
+    from_cm: float = 10.0
+
+
+class Water(Scaled, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Of true depth (cm) at sites of a class. Within `tolerance_cm` of a threshold either judgement is right."""
+
     cause: str = "ponding"
+    tolerance_cm: float = 2.0
+    rise: Rise | None = None
+
+
+class Values(Scaled, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Of the true values that devices of some classes (and `types`) measure.
+
+    over: the mark of the site above which it counts. low: the less the worse. change: how much it has changed within
+    that time is what counts, while it is at `least`. lasting: what counts is for how many minutes it has been there.
+    tolerance, in the indicator's unit, and error, as a share: how far the judgement may be off. per: what one incident
+    is about; one of a zone or street has no class.
+    """
+
+    indicator: str
+    classes: list[str]
+    types: list[str] = []
+    over: str | None = None
+    low: bool = False
+    change: Duration | None = None
+    least: float | None = None
+    lasting: float | None = None
+    tolerance: float = 0.0
+    error: Share = "0%"
+    per: Literal["area", "zone", "street"] = "area"
 
 
 class Silence(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -108,10 +158,11 @@ class Bands(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class TruthPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """By what the truth is found. water: by risk class. causes: by cause. unseen: faults of this file that the rules
-    of today cannot see, with the reason; nothing is expected of them."""
+    """By what the truth is found. water: by risk class. values: of other indicators. causes: by cause. unseen: faults
+    of this file that the rules of today cannot see, with the reason; nothing is expected of them."""
 
     water: dict[str, Water] = {}
+    values: list[Values] = []
     silence: list[Silence] = []
     parents: dict[Literal["gateway", "power", "network", "platform"], ParentTruth] = {}
     causes: dict[str, Cause] = {}

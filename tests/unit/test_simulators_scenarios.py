@@ -308,7 +308,7 @@ def test_what_does_not_fit_together_is_told(scenario, body, said):
     [
         ("faults:\n- {fault: stuck, devices: {streets: [xinann]}}", "did you mean xinan?"),
         ("faults:\n- {fault: stuck, devices: {ids: [BA-WL-1]}}", "the city has no ids 'BA-WL-1'"),
-        ("faults:\n- {fault: stuck, devices: {count: 99}}", "20 devices fit and are free of other faults, and 99"),
+        ("faults:\n- {fault: stuck, devices: {count: 99}}", "20 devices fit and are not picked further up, and 99"),
         ("faults:\n- {fault: stuck, devices: {types: [ipc-class1]}}", "no device of the city fits"),
         ("faults:\n- {fault: verify-outage}", "0 parents fit, and 1 are wanted"),
     ],

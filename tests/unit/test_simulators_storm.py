@@ -13,8 +13,9 @@ from simulators.scenario import load_scenario
 from simulators.storms import CellsPlan, PondingPlan, RainPlan, StormPlan, storm_over
 from simulators.storms.ponding import Catchments, depths
 from simulators.storms.rain import rain_over
-from simulators.truth.plan import Water
-from simulators.truth.water import reached
+from simulators.truth.judging import reached
+from simulators.truth.plan import Rise, Water
+from simulators.truth.water import level_of
 
 CLASSES = {
     "waterlogging": PondingPlan(capacity_mm_h=(20, 40), ratio=(5, 20)),
@@ -67,8 +68,8 @@ def ground(capacity: float, lag: float = 20.0) -> Catchments:
 
 def test_water_rises_only_past_the_drains_capacity_and_falls_at_it():
     rain = np.concatenate([np.full(600, 40 / 60), np.zeros(600)])[None, :]
-    assert depths(rain, ground(capacity=41)).max() == 0
-    depth = depths(rain, ground(capacity=30))[0]
+    assert depths(rain, ground(capacity=41))[0].max() == 0
+    depth = depths(rain, ground(capacity=30))[0][0]
     assert depth[599] - depth[539] == pytest.approx(10, rel=0.01)  # 10 mm/h too much, ratio 10: 10 cm an hour
     assert depth[700] - depth[760] == pytest.approx(30, rel=0.05)
     assert depth[-1] == 0
@@ -78,7 +79,7 @@ def test_the_lag_is_the_time_from_rain_to_inflow():
     shower = np.zeros((1, 300))
     shower[0, 0] = 50
     for lag in (15.0, 40.0):
-        stored = depths(shower, ground(capacity=1e-9, lag=lag))[0]
+        stored = depths(shower, ground(capacity=1e-9, lag=lag))[0][0]
         arriving = np.diff(stored, prepend=0)
         assert np.average(np.arange(300), weights=arriving) == pytest.approx(lag, abs=1.5)
 
@@ -86,11 +87,20 @@ def test_the_lag_is_the_time_from_rain_to_inflow():
 def test_a_level_is_reached_when_its_depth_has_held():
     water = Water(levels={"blue": 10, "red": 40}, hold={"blue": "5m", "red": "1m"})
     depth = np.array([0, 12, 12, 12, 0, 12, 12, 12, 12, 12, 12, 41, 12, 42, 43, 12], float)
-    level, began = reached(depth, water, 0.0, 0)
+    level, began = reached(depth, water.scale(water.thresholds), 0)
     assert level is Level.RED
     assert began == {Level.BLUE: 5, Level.RED: 13}
-    assert reached(depth, water, 3.0, 0)[0] is Level.NONE  # 12 cm is not deep enough then, and 43 cm no red
-    assert reached(depth, water, -2.0, 60_000)[1][Level.RED] == 11
+    on_levels = water.scale({level: float(level) for level in water.thresholds})
+    assert reached(level_of(depth, water, 3.0), on_levels, 0)[0] is Level.NONE  # 43 cm is no red
+    assert reached(level_of(depth, water, -2.0), on_levels, 60_000)[1][Level.RED] == 11
+
+
+def test_water_that_rises_fast_is_one_level_worse():
+    water = Water(levels={"blue": 10, "yellow": 15}, rise=Rise(cm=10, within="10m", from_cm=10))
+    depth = np.concatenate([np.linspace(0, 12, 11), np.full(20, 12.0)])
+    levels = level_of(depth, water, 0.0)
+    assert levels[10] == 2 and levels[11] == 2, "12 cm is blue, and came within ten minutes"
+    assert levels[-1] == 1, "and now it stands"
 
 
 def test_the_storm_of_s01_is_within_its_bands():
