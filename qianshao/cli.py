@@ -14,6 +14,7 @@ from qianshao.logs import set_up_logs
 
 if TYPE_CHECKING:
     from qianshao.settings import Settings
+    from simulators.variation import Variation
 
 app = typer.Typer(
     name="qianshao",
@@ -23,7 +24,13 @@ app = typer.Typer(
 )
 app.add_typer(city_app, name="city")
 
-ScenarioName = Annotated[str, typer.Argument(help="Name of a shipped scenario (S01, S06, S07, S08) or a file.")]
+ScenarioName = Annotated[str, typer.Argument(help="Name of a shipped scenario (docs/scenarios.md), or a file.")]
+Seed = Annotated[int | None, typer.Option(help="Another lot for places, weather and victims.")]
+Intensity = Annotated[float, typer.Option(min=0, max=10, help="So many times the rain, wind and water of the file.")]
+Loss = Annotated[str | None, typer.Option(metavar="SHARE", help="Of all messages, so many never arrive, e.g. 2%.")]
+Delay = Annotated[
+    str | None, typer.Option(metavar="TIME", help="Every tenth message is under way for up to so long, e.g. 20m.")
+]
 
 
 @app.command()
@@ -40,6 +47,10 @@ def demo(
     data: Annotated[
         Path, typer.Option(help="Folder for the run's data; what an earlier run left there is removed.")
     ] = Path("var/demo"),
+    seed: Seed = None,
+    intensity: Intensity = 1.0,
+    loss: Loss = None,
+    delay: Delay = None,
 ) -> None:
     """Play a scenario through the whole system on embedded brokers: MQTT, log, engine, tickets, page.
 
@@ -49,7 +60,7 @@ def demo(
     from qianshao.demo import run_demo
 
     set_up_logs("demo", terminal=not as_json)
-    raise typer.Exit(run_demo(scenario, seconds, speed, as_json, data))
+    raise typer.Exit(run_demo(scenario, _variation(seed, intensity, loss, delay), seconds, speed, as_json, data))
 
 
 @app.command()
@@ -112,6 +123,10 @@ def web() -> None:
 def simulate(
     scenario: ScenarioName,
     ledger: Annotated[Path | None, typer.Option(help="File to note every published message in.")] = None,
+    seed: Seed = None,
+    intensity: Intensity = 1.0,
+    loss: Loss = None,
+    delay: Delay = None,
 ) -> None:
     """Publish a scenario's messages over MQTT to the broker of the settings.
 
@@ -121,7 +136,7 @@ def simulate(
     from qianshao.simulate import run_simulate
 
     set_up_logs("simulate")
-    run_simulate(_settings(), scenario, ledger)
+    run_simulate(_settings(), scenario, _variation(seed, intensity, loss, delay), ledger)
 
 
 @app.command()
@@ -137,15 +152,21 @@ def score(
             help="When it was played, if not at its own time: what `simulate` prints.",
         ),
     ] = None,
+    seed: Seed = None,
+    intensity: Intensity = 1.0,
+    loss: Loss = None,
+    delay: Delay = None,
 ) -> None:
     """Compare the incidents of the settings' database with a scenario's truth. Prints JSON.
 
+    What was played with --seed, --intensity, --loss or --delay is scored with the same.
     Exit code 1 if any is missed or false, or of a wrong level.
     """
     from qianshao.score import run_score
 
     set_up_logs("score")
-    raise typer.Exit(run_score(_settings(), scenario, offline, began))
+    variation = _variation(seed, intensity, loss, delay)
+    raise typer.Exit(run_score(_settings(), scenario, variation, offline, began))
 
 
 @app.command()
@@ -162,6 +183,16 @@ def doctor(
         compile_kernels()
         return
     raise typer.Exit(run_doctor(_settings()))
+
+
+def _variation(seed: int | None, intensity: float, loss: str | None, delay: str | None) -> "Variation":
+    """What the options of a play ask for. Raises BadParameter."""
+    from simulators.variation import Variation
+
+    try:
+        return Variation(seed, intensity, loss, delay)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
 
 
 def _settings() -> "Settings":

@@ -23,6 +23,7 @@ from qianshao.supervisor import Child
 from qianshao.system import System
 from qianshao.up import StopFlag
 from simulators.scenario import Control, Scenario, load_scenario
+from simulators.variation import Variation
 
 log = structlog.get_logger()
 
@@ -32,15 +33,18 @@ LEAD_S = 0.3  # from writing the clock file to the play's beginning: every proce
 SETTLE_S = 60.0  # at most, for what is under way when the last message has been published
 
 
-def run_demo(scenario_name: str, seconds: float | None, speed: float | None, as_json: bool, data: Path) -> int:
+def run_demo(
+    scenario_name: str, variation: Variation, seconds: float | None, speed: float | None, as_json: bool, data: Path
+) -> int:
     """Play a scenario. With `as_json` print one object and return 0 when nothing was lost; else show a summary until
     Ctrl-C. Raises ConfigErrors, Unavailable."""
-    scenario = load_scenario(scenario_name)
+    scenario = load_scenario(scenario_name).varied(variation)
     speed = _speed(scenario, seconds, speed)
     city = scenario.populate(read_city(Settings().city))
     settings = _settings(data, city)
     write_clock(_clock_file(data), scenario.start_ms, scenario.end_ms, speed)
-    demo = _Demo(scenario, city, System(settings), speed, None if as_json else DemoView(scenario, settings))
+    view = None if as_json else DemoView(scenario, settings)
+    demo = _Demo(scenario, city, System(settings), speed, view, (scenario_name, *variation.arguments()))
     result = demo.play()
     if as_json:
         typer.echo(json.dumps(result.as_json(), ensure_ascii=False))
@@ -93,13 +97,15 @@ class _Demo:
     system: System
     speed: float
     view: DemoView | None
+    played: tuple[str, ...]
+    """The scenario as `qianshao simulate` is told it."""
 
     def __post_init__(self) -> None:
         self._stop = StopFlag()
         self._ledger = self.system.settings.data / "ledger.txt"
-        arguments = ("--ledger", str(self._ledger))
         folder = self.system.settings.data / "run"
-        self._simulator = Child("simulate", self.system.settings, folder, (self.scenario.id, *arguments))
+        arguments = (*self.played, "--ledger", str(self._ledger))
+        self._simulator = Child("simulate", self.system.settings, folder, arguments)
 
     def play(self) -> Account:
         """From an empty machine to the account; everything is stopped at the end, whatever happens."""

@@ -20,14 +20,15 @@ from qianshao.settings import Settings
 from simulators.message import Emission, marks
 from simulators.publisher import PublisherOptions, publish
 from simulators.scenario import load_scenario
+from simulators.variation import Variation
 
 log = structlog.get_logger()
 by_time = attrgetter("at_ms")
 
 
-def run_simulate(settings: Settings, scenario_name: str, ledger: Path | None) -> None:
+def run_simulate(settings: Settings, scenario_name: str, variation: Variation, ledger: Path | None) -> None:
     """Publish a scenario until it is over or we are told to stop. Raises Unavailable, ConfigErrors."""
-    scenario = load_scenario(scenario_name)
+    scenario = load_scenario(scenario_name).varied(variation)
     city = scenario.populate(read_city(settings.city))
     stop = _stop_on_signals()
     clock: Timekeeper = timekeeper(settings.clock.file)

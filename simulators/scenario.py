@@ -23,8 +23,10 @@ from simulators.storms import Storm, storm_over
 from simulators.truth.clauses import of_clause
 from simulators.truth.devices import DeviceTruth
 from simulators.truth.expected import Expected, merged
+from simulators.truth.scales import all_values
 from simulators.truth.values import value_truth
 from simulators.truth.water import peaks, water_truth
+from simulators.variation import Variation
 from simulators.words import Span, ms_of
 from simulators.world import courses_of
 
@@ -76,6 +78,10 @@ class Scenario:
         """The same scenario beginning at another time, e.g. now."""
         return replace(self, moved_ms=start_ms - self.file.span.start_ms)
 
+    def varied(self, variation: Variation) -> "Scenario":
+        """The same scenario played otherwise than its file says."""
+        return replace(self, file=variation.of(self.file))
+
     def populate(self, base: City) -> City:
         """The city with the scenario's fleets added, always the same. Raises ConfigError: it has no room for them."""
         city = base
@@ -97,7 +103,7 @@ class Scenario:
         passed_on = {device.id for devices in behind.values() for device in devices}
         found = list(DeviceTruth(city, plan, truth, passed_on).expected())
         found += water_truth(around, plan, truth.water)
-        found += value_truth(around, plan, truth.values)
+        found += value_truth(around, plan, all_values(truth.values, truth.scales))
         for never, clauses in ((False, truth.expect), (True, truth.never)):
             found += [of_clause(clause, city, self._span, never) for clause in clauses]
         return merged(found, self.end_ms)

@@ -19,6 +19,7 @@ from simulators.fleets import Behaviour
 from simulators.storms import StormPlan
 from simulators.truth import TruthPlan
 from simulators.truth.plan import Water
+from simulators.truth.scales import scales
 from simulators.words import Duration, Span, ms_of
 from simulators.world import CoursePlan
 
@@ -150,6 +151,9 @@ def _truth_errors(yaml: YamlFile[ScenarioNode], faults: list[Fault]) -> Iterator
     for name in node.truth.unseen:
         if name not in titles:
             yield yaml.error(("truth", "unseen", name), f"no fault is called {name!r}", nearest(name, titles or ["-"]))
+    for i, name in enumerate(node.truth.scales):
+        if name not in scales():
+            yield yaml.error(("truth", "scales", i), f"there is no scale {name!r}", nearest(name, list(scales())))
     for i, fault in enumerate(faults):
         known = fault.cause is None or fault.cause in node.truth.causes or fault.title in node.truth.unseen
         if not known:

@@ -1,7 +1,7 @@
 """Every kind of fault by the word that scenario files use for it."""
 
 from simulators.faults.fault import Fault
-from simulators.faults.links import DropOut, Duplicate, Flapping, Late, NoBeat
+from simulators.faults.links import DropOut, Duplicate, Flapping, Late, Lost, NoBeat
 from simulators.faults.parents import Cut, VerifyOutage
 from simulators.faults.speech import (
     Clock1970,
@@ -34,6 +34,7 @@ KINDS: dict[str, type[Fault]] = {
     "clock-1970": Clock1970,
     "stale-retained": StaleRetained,
     "late": Late,
+    "lost": Lost,
     "duplicate": Duplicate,
     "drop-out": DropOut,
     "flapping": Flapping,

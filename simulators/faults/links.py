@@ -33,6 +33,21 @@ class Late(Fault, frozen=True, kw_only=True, forbid_unknown_fields=True):
         return change
 
 
+class Lost(Fault, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A share of the messages never arrives, one by one."""
+
+    phase: ClassVar[int] = 3
+    messages: Share
+
+    def transform(self, target: Target) -> Transform:
+        rng, span, share = target.rng, target.span, share_of(self.messages)
+
+        def change(message: Message) -> tuple[Message, ...]:
+            return () if span.holds(message.taken_ms) and rng.random() < share else (message,)
+
+        return change
+
+
 class Duplicate(Fault, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A share of the messages comes again, byte for byte: QoS 1 delivers at least once, and gateways try again."""
 

@@ -72,6 +72,7 @@ class Spike(DepthFault, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class Drift(DepthFault, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """More and more too much: sediment, or a clogged pressure port."""
 
+    cause: ClassVar[str | None] = "baseline"
     cm_an_hour: float
 
     def tell(self, target: Target) -> Tell:
@@ -84,6 +85,7 @@ class Drift(DepthFault, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class Debris(DepthFault, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Leaves on the sensor, a parked car under the radar: a step that stays."""
 
+    cause: ClassVar[str | None] = "baseline"
     step_cm: float
 
     def tell(self, _target: Target) -> Tell:

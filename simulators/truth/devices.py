@@ -7,6 +7,7 @@ from city.city import City
 from city.levels import Level
 from city.registry import Device, Parent
 from city.transitions import Nature
+from simulators.faults.links import Lost
 from simulators.faults.parents import Cut, VerifyOutage
 from simulators.faults.plan import Injection, Plan
 from simulators.faults.speech import ClockSkew, Unregistered
@@ -57,7 +58,7 @@ class DeviceTruth:
                 yield self._stranger(Demand.MAY, self._city.area_of(device).admin, injection)
             elif cause is not None:
                 yield self._lasting(device, injection, fault.cause or "", cause)
-            if fault.mutes or (isinstance(fault, ClockSkew) and ms_of(fault.by) < 0):
+            if fault.mutes or isinstance(fault, Lost) or (isinstance(fault, ClockSkew) and ms_of(fault.by) < 0):
                 yield from self._muted(device, injection)
         yield from self._silent_devices(injection, injection.devices)
 
@@ -89,13 +90,13 @@ class DeviceTruth:
             )
 
     def _muted(self, device: Device, injection: Injection) -> Iterator[Expected]:
-        """Nothing of the device is understood: that it seems silent as well is neither right nor wrong."""
+        """Little or nothing of the device is understood: that it seems silent as well is neither right nor wrong."""
         limits = self._limits(device)
         longest_ms = injection.span.length_ms + self._interval_ms(device) + SLACK_MS
         maybe = [level for level, after in limits.after.items() if longest_ms >= after] if limits else []
         if limits is not None and maybe:
             times = (injection.span.start_ms, injection.span.end_ms)
-            why = f"{device.id} 的报文都不可用 ({injection.fault.title}), 也可判为失联"
+            why = f"{device.id} 的报文不可用或丢失 ({injection.fault.title}), 也可判为失联"
             yield self._device(Demand.MAY, device, limits.cause, (limits.lowest, max(maybe)), times, why)
 
     def _lasting(self, device: Device, injection: Injection, name: str, cause: Cause) -> Expected:

@@ -53,11 +53,13 @@ class Rise(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class Water(Scaled, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Of true depth (cm) at sites of a class. Within `tolerance_cm` of a threshold either judgement is right."""
+    """Of true depth (cm) at sites of a class. Within `tolerance_cm` of a threshold either judgement is right. linked:
+    sites with this mark may be thought one level worse, as when the tide holds their water back."""
 
     cause: str = "ponding"
     tolerance_cm: float = 2.0
     rise: Rise | None = None
+    linked: str | None = None
 
 
 class Values(Scaled, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -66,7 +68,8 @@ class Values(Scaled, frozen=True, kw_only=True, forbid_unknown_fields=True):
     over: the mark of the site above which it counts. low: the less the worse. change: how much it has changed within
     that time is what counts, while it is at `least`. lasting: what counts is for how many minutes it has been there.
     tolerance, in the indicator's unit, and error, as a share: how far the judgement may be off. per: what one incident
-    is about; one of a zone or street has no class.
+    is about; one of a zone or street has no class. shown_in: classes in whose areas of the same zone it is
+    told instead.
     """
 
     indicator: str
@@ -80,6 +83,7 @@ class Values(Scaled, frozen=True, kw_only=True, forbid_unknown_fields=True):
     tolerance: float = 0.0
     error: Share = "0%"
     per: Literal["area", "zone", "street"] = "area"
+    shown_in: list[str] = []
 
 
 class Silence(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -158,11 +162,13 @@ class Bands(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class TruthPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """By what the truth is found. water: by risk class. values: of other indicators. causes: by cause. unseen: faults
-    of this file that the rules of today cannot see, with the reason; nothing is expected of them."""
+    """By what the truth is found. water: by risk class. values: of other indicators. scales: those of
+    simulators/truth/scales.yaml that hold too. causes: by cause. unseen: faults of this file that the rules of today
+    cannot see, with the reason; nothing is expected of them."""
 
     water: dict[str, Water] = {}
     values: list[Values] = []
+    scales: list[str] = []
     silence: list[Silence] = []
     parents: dict[Literal["gateway", "power", "network", "platform"], ParentTruth] = {}
     causes: dict[str, Cause] = {}

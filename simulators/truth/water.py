@@ -70,9 +70,13 @@ def _track(around: Surroundings, plan: Plan, gauges: list[str], water: Water) ->
         unsound, adds = _unsound(plan, gauge, times)
         seen |= ~unsound
         added = np.maximum(added, adds)
+    worst = level_of(depth + added, water, -water.tolerance_cm)
+    site = around.city.sites[around.city.devices[gauges[0]].site]
+    if water.linked in site.reference_levels:
+        worst = np.where(worst > 0, np.minimum(worst + 1, 4.0), 0.0)
     track = Track(
         level_of(depth, water, 0.0),
-        level_of(depth + added, water, -water.tolerance_cm),
+        worst,
         np.where(seen, level_of(depth, water, water.tolerance_cm), 0.0),
     )
     return track, float(depth.max())

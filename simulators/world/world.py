@@ -34,7 +34,7 @@ WEATHER: dict[str, Moved] = {
     "manhole_headroom": lambda storm, row: -CALM["manhole_headroom"].value * _filled(storm, row) - storm.depth_cm[row],
     "pump_expected": _pumped,
     "pump_running": _pumped,
-    "sump_level": lambda storm, row: np.asarray(25.0 * _filled(storm, row)),
+    "sump_level": lambda storm, row: np.asarray(20.0 * _filled(storm, row)),
     "stage": lambda storm, row: storm.swell_m[row],
     "reservoir_stage": lambda storm, row: 0.2 * storm.swell_m[row],
     "soil_moisture": lambda storm, row: np.asarray(np.minimum(6.0, 0.03 * storm.fallen_mm(row))),

@@ -90,8 +90,8 @@ async def test_an_exercise_is_never_counted(night: Night, page: httpx.AsyncClien
     ("asked", "found"),
     [
         ({"q": "rise_10m"}, {"depth"}),
-        ({"q": "封闭道路"}, {"depth"}),
-        ({"q": "STREET count"}, {"street-ponding"}),
+        ({"q": "封闭道路"}, {"depth", "underpass-depth"}),
+        ({"q": "STREET count 15 cm"}, {"street-ponding"}),
         ({"section": "waterlogging"}, {"depth", "street-ponding"}),
         ({"section": "waterlogging", "q": "多点"}, {"street-ponding"}),
         ({"state": "open"}, {"depth"}),
@@ -194,7 +194,7 @@ async def test_the_page_says_which_pack_judges_and_when_it_is_not_the_one_shown(
         assert "还没有报告" in (await page.get("/rules")).text
         night.judged_by("baoan", "2026.10.1", book.meaning)
         html = (await page.get("/rules")).text
-        assert "与本页一致" in html and "不一致" not in html
+        assert "与本页一致" in html and "规则不一致" not in html
         night.judged_by("baoan", "2026.10.1", "another")
         for path in ("/rules", "/rules/depth"):
             html = (await page.get(path)).text

@@ -21,7 +21,8 @@ HEAD = f"scenario: T\ntitle: 试\nsource: 合成\nseed: 5\nstart: {START}\nend: 
 HEAD += "behaviour: {passages_per_min: 3}\n"
 TRUTH = """
 truth:
-  causes: {refused-range: {}, refused-unit: {}, refused-format: {}, clock: {}, low-battery: {}, no-beat: {}}
+  causes:
+    {baseline: {}, refused-range: {}, refused-unit: {}, refused-format: {}, clock: {}, low-battery: {}, no-beat: {}}
   parents: {gateway: {at_least: 3}, network: {at_least: 3}}
 """
 START_MS = round(datetime.fromisoformat(START).timestamp() * 1000)
@@ -82,6 +83,12 @@ def test_a_spike_is_one_sample_and_comes_again_when_told_so(play):
     assert once.count(180.0) == 1
     again = depths(play(f"fault: spike, value_cm: 180, every: 1h, {ON_GAUGE}", device=GAUGE))
     assert again.count(180.0) == 4
+
+
+def test_lost_messages_never_arrive_and_any_device_may_seem_silent(play, scenario):
+    all_sent, arrived = play(device=GAUGE), play(f"fault: lost, messages: 50%, {ON_GAUGE}", device=GAUGE)
+    assert 0.3 < len(arrived) / len(all_sent) < 0.7
+    assert {e.seq for e in arrived} < {e.seq for e in all_sent}
 
 
 def test_debris_is_a_step_that_stays_and_negative_is_far_below_nothing(play):

@@ -1,4 +1,4 @@
-"""Devices of the three feeds behave as real ones do, and keep to the contract."""
+"""Devices of all feeds behave as real ones do, and keep to the contract."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -14,9 +14,13 @@ from city.city import City
 from city.generate import FleetRequest, generate_fleet
 from city.tables import read_city, shipped_pack
 from ingest.contract import FEEDS, PERSONAL_FIELDS, Gateway
+from ingest.intake import Intake
+from qianshao.score import play_scenario
+from qianshao.settings import Settings
 from simulators.fleets.gauges import ROLLOVER_MM, SENSORS
 from simulators.message import Emission
 from simulators.scenario import Scenario, load_scenario
+from simulators.world import CALM
 
 HEAD = (
     "scenario: T\ntitle: 试\nsource: 合成\nseed: 5\nstart: 2024-06-01T10:00:00+08:00\nend: 2024-06-01T12:00:00+08:00\n"
@@ -206,6 +210,78 @@ def test_what_gateways_pass_on_is_what_the_devices_would_have_said(scenario):
     assert all(alone[(message["device_id"], message["seq"])] == message for message in passed_on)
     gateways = {device.gateway for device in city.devices.values()}
     assert len(passed_on) >= sum(device not in gateways for device, _ in alone) - 40  # of the last ten seconds
+
+
+# Stations
+
+STATIONS = {t.slug for t in baoan().catalogue.device_types if t.feed == "telemetry"}
+
+
+@cache
+def stations() -> City:
+    """Three of every type of station, and a few gauges."""
+    wanted = FleetRequest(water_gauges=4, rain_gauges=4, telemetry=dict.fromkeys(sorted(STATIONS), 3))
+    return generate_fleet(baoan(), wanted, 1)
+
+
+def values(emissions: Iterable[Emission], indicator: str) -> list[float]:
+    return [v for e in emissions if (v := body(e).get("values", {}).get(indicator)) is not None]
+
+
+def test_every_type_of_station_tells_just_what_it_measures_and_all_of_it_is_taken_in(scenario):
+    city, types = stations(), {t.slug: set(t.measures or ()) for t in baoan().catalogue.device_types}
+    intake, told = Intake(city, shards=1, ingest="test"), defaultdict(set)
+    for emission in scenario().play(city):
+        intake.accept(emission.topic.encode(), emission.payload, emission.retain, emission.at_ms)
+        told[city.devices[emission.device].type] |= set(body(emission).get("values", ()))
+    assert intake.letters == []
+    assert {slug for slug, names in told.items() if names} == STATIONS
+    catalogue = city.catalogue
+    for slug in STATIONS:
+        classes = {city.area_of(d).risk_class for d in city.devices.values() if d.type == slug}
+        known = {i.id for risk_class in classes for i in catalogue.of_class(risk_class)}
+        assert told[slug] == types[slug] & known, slug
+
+
+def test_it_is_known_how_everything_that_stations_measure_behaves():
+    measured = {m for t in baoan().catalogue.device_types if t.feed == "telemetry" for m in t.measures or ()}
+    assert measured <= CALM.keys()
+
+
+def test_a_calm_day_in_all_classes_is_told_by_nobody(scenario):
+    day = scenario(head=HEAD.replace("T12:00", "T20:00"))
+    play = play_scenario(Settings(), day, stations())
+    assert [i.title for i in play.book.incidents.values()] == []
+
+
+def test_rivers_rise_manholes_fill_and_pumps_run_in_a_storm(scenario):
+    storm = WET.replace("truth:", "  rivers: {m_per_mm: [0.02, 0.03]}\ntruth:")
+    by_type = defaultdict(list)
+    for emission in scenario(storm).play(stations()):
+        by_type[stations().devices[emission.device].type].append(emission)
+    assert max(values(by_type["river-level"], "stage")) > max(values(by_type["river-level"][:3], "stage")) + 0.2
+    headroom = values(by_type["manhole-level"], "manhole_headroom")
+    assert headroom[0] > 170 and min(headroom) <= 0
+    assert {0.0, 1.0} == set(values(by_type["pump-station"], "pump_running"))
+
+
+def test_a_course_moves_what_it_names_at_once_and_nothing_else(scenario):
+    ids = [d.id for d in stations().devices.values() if d.type == "anemometer"]
+    course = f"courses:\n- {{indicator: wind_gust, devices: {{ids: [{ids[0]}]}}, by: {{60m: 0, 61m: 25}}}}\n"
+    sent = by_device(scenario(course).play(stations()))
+    before, after = values(sent[ids[0]][:55], "wind_gust"), values(sent[ids[0]][65:], "wind_gust")
+    assert max(before) < 10 and min(after) > 25
+    assert max(values(sent[ids[1]], "wind_gust")) < 10
+    assert max(values(sent[ids[0]], "wind_speed")) < 10
+
+
+def test_a_course_may_say_how_far_above_the_sites_mark_it_is(scenario):
+    course = "courses:\n- {indicator: tide, over: tide_warning, to: {30m: 0.5}}\n"
+    city = stations()
+    for device, sent in by_device(scenario(course).play(city)).items():
+        if city.devices[device].type == "tide-gauge":
+            mark = city.sites[city.devices[device].site].reference_levels["tide_warning"]
+            assert values(sent, "tide")[-1] == pytest.approx(mark + 0.5, abs=0.05)
 
 
 def test_a_device_more_changes_nothing_for_the_others(scenario):
