@@ -36,6 +36,8 @@ _CORE = {
     "float": (rf"[-+]?(?:{_DECIMAL}|\.(?:inf|Inf|INF))|\.(?:nan|NaN|NAN)", list("-+.0123456789")),
     "merge": (r"<<", ["<"]),
 }
+GROWS_BY, GROWS_TO = 10, 100_000
+"""So many times as much may aliases make of a file, and so much in any case."""
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
@@ -84,13 +86,22 @@ class YamlFile(Generic[T]):
         return ConfigError(self.path, line, column, message, remedy)
 
 
-def load_yaml(path: Path, type_: type[T]) -> YamlFile[T]:
-    """The file converted to a type (whatever msgspec converts to, e.g. a struct or list[Struct]).
+def load_yaml(path: Path, type_: type[T], longest: int | None = None) -> YamlFile[T]:
+    """The file converted to a type (whatever msgspec converts to, e.g. a struct or list[Struct]). longest: how many
+    characters it may have at most.
 
-    Raises ConfigErrors with everything that is wrong: encoding, syntax, keys given twice, each misfit with the type.
+    Raises ConfigErrors with everything that is wrong: length, encoding, syntax, keys given twice, aliases that make far
+    more of it than stands there, each misfit with the type.
     """
     text = read_text(path)
+    if longest is not None and len(text) > longest:
+        remedy = f"at most {longest}: spread it over several files"
+        raise ConfigErrors([ConfigError(path, 0, 0, f"the file has {len(text)} characters", remedy)])
     root = _compose(path, text)
+    written, meant = _sizes(root)
+    if meant > GROWS_BY * written + GROWS_TO:
+        message = f"aliases (*) make {meant} values of {written}"
+        raise ConfigErrors([ConfigError(path, 0, 0, message, "write out what is meant, without aliases of aliases")])
     errors = [ConfigError(path, *mark, message, remedy) for mark, message, remedy in _repeated_keys(root)]
     plain = _construct(path, root)
     try:
@@ -203,6 +214,25 @@ def _children(node: yaml.Node) -> list[yaml.Node]:
     if isinstance(node, yaml.MappingNode):
         return [part for pair in node.value for part in pair]
     return list(node.value) if isinstance(node, yaml.SequenceNode) else []
+
+
+def _sizes(root: yaml.Node) -> tuple[int, int]:
+    """How many values stand in a tree, and how many it means with all aliases followed. No recursion: files may nest as
+    deep as they like, and an alias may stand inside what it refers to."""
+    meant: dict[int, int] = {}
+    open_: set[int] = set()
+    waiting = [root]
+    while waiting:
+        node = waiting[-1]
+        children = _children(node)
+        unknown = [child for child in children if id(child) not in meant and id(child) not in open_]
+        if unknown and id(node) not in open_:
+            open_.add(id(node))
+            waiting += unknown
+        else:
+            meant.setdefault(id(node), 1 + sum(meant.get(id(child), 0) for child in children))
+            waiting.pop()
+    return len(meant), meant[id(root)]
 
 
 def _error_of(path: Path, root: yaml.Node, misfit: Misfit) -> ConfigError:

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from city.errors import QianshaoError
 from qianshao.city_commands import city_app
 from qianshao.logs import set_up_logs
+from qianshao.rules_commands import rules_app
 
 if TYPE_CHECKING:
     from qianshao.settings import Settings
@@ -23,6 +24,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(city_app, name="city")
+app.add_typer(rules_app, name="rules")
 
 ScenarioName = Annotated[str, typer.Argument(help="Name of a shipped scenario (docs/scenarios.md), or a file.")]
 Seed = Annotated[int | None, typer.Option(help="Another lot for places, weather and victims.")]

@@ -6,6 +6,7 @@ The same cores as the live system, in the same order; only the edges are missing
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 from alerts.book import Book
 from alerts.deadlines import TicketPolicy
@@ -13,7 +14,7 @@ from alerts.incidents import Desk
 from alerts.refusals import unregistered
 from city.city import City
 from city.fleet import fleet_of
-from city.readings import Tick
+from city.readings import Batch, Tick
 from city.sharding import shard_of_rows
 from city.transitions import Transition
 from ingest.dead_letters import Reason
@@ -36,11 +37,28 @@ class OfflinePlay:
     letters: Counter[str]
 
 
+class Observer(Protocol):
+    """Looks on while a play goes by."""
+
+    def readings(self, batch: Batch) -> None:
+        """What a shard is about to judge."""
+
+    def transition(self, transition: Transition) -> None:
+        """What the engines say."""
+
+
 def play_offline(
-    emissions: Iterable[Emission], city: City, pack: Pack, policy: TicketPolicy, shards: int, tick_ms: int, end_ms: int
+    emissions: Iterable[Emission],
+    city: City,
+    pack: Pack,
+    policy: TicketPolicy,
+    shards: int,
+    tick_ms: int,
+    end_ms: int,
+    observer: Observer | None = None,
 ) -> OfflinePlay:
     """Play messages in order of `at_ms`, with a tick to every shard each `tick_ms` of played time, until `end_ms`."""
-    system = _System(city, pack, policy, shards, tick_ms)
+    system = _System(city, pack, policy, shards, tick_ms, observer)
     messages = 0
     for emission in emissions:
         system.reach(emission.at_ms)
@@ -54,7 +72,9 @@ def play_offline(
 
 
 class _System:
-    def __init__(self, city: City, pack: Pack, policy: TicketPolicy, shards: int, tick_ms: int) -> None:
+    def __init__(
+        self, city: City, pack: Pack, policy: TicketPolicy, shards: int, tick_ms: int, observer: Observer | None
+    ) -> None:
         fleet = fleet_of(city)
         shard_of = shard_of_rows(fleet, shards)
         self.intake = Intake(city, shards, INGEST)
@@ -65,6 +85,7 @@ class _System:
         self._city, self._tick_ms = city, tick_ms
         self._desk = Desk(city, policy, self.book)
         self._next_ms: int | None = None
+        self._observer = observer
 
     def reach(self, now_ms: int) -> None:
         """Let time pass, tick by tick, up to `now_ms`."""
@@ -77,11 +98,15 @@ class _System:
 
     def _tick(self, clock_ms: int) -> None:
         for transition in self._judged(clock_ms):
+            if self._observer is not None:
+                self._observer.transition(transition)
             self._desk.take(transition)
 
     def _judged(self, clock_ms: int) -> Iterator[Transition]:
         for shard, batch in self.intake.buffers.cut():
             self.readings += len(batch)
+            if self._observer is not None:
+                self._observer.readings(batch)
             yield from self.engines[shard].apply(batch)
         letters, self.intake.letters = self.intake.letters, []
         for letter in letters:

@@ -8,10 +8,15 @@ from rules.language.pack import LevelRule, Marks
 
 def thresholds_at(rule: LevelRule, city: City, site: str | None, area: str | None) -> Marks:
     """What holds for a subject. Marks that would put the colours out of order are left out."""
+    with_marks = marks_at(rule, city, site, area)
+    return with_marks if in_order(rule, with_marks) else _first(_overridden(rule, site, area), rule.threshold)
+
+
+def marks_at(rule: LevelRule, city: City, site: str | None, area: str | None) -> Marks:
+    """Overrides, then marks of the registry, then the rule's own, in whatever order the colours come to stand."""
     marks = city.sites[site].reference_levels if site is not None else {}
     given = [marks.get(name) if name else None for name in rule.mark]
-    with_marks = _first(_overridden(rule, site, area), given, rule.threshold)
-    return with_marks if in_order(rule, with_marks) else _first(_overridden(rule, site, area), rule.threshold)
+    return _first(_overridden(rule, site, area), given, rule.threshold)
 
 
 def in_order(rule: LevelRule, threshold: Marks) -> bool:

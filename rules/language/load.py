@@ -15,6 +15,8 @@ from rules.language.schema import PackFile, RulesFile
 from rules.language.vocabulary import vocabulary_of
 
 PACK_FILE = "pack.yaml"
+LONGEST = 256 * 1024
+"""Characters of a file of rules or tests: a hundred times what a class needs."""
 T = TypeVar("T")
 
 
@@ -22,7 +24,7 @@ def load_pack(folder: Path, catalogue: Catalogue) -> Pack:
     """The pack in a folder, checked against a catalogue. Raises ConfigErrors with everything that is wrong."""
     errors = list(_misnamed(folder))
     head = _load(folder / PACK_FILE, PackFile, errors)
-    paths = [path for path in sorted(folder.glob("*.yaml")) if path.name != PACK_FILE]
+    paths = rules_paths(folder)
     files = [file for path in paths if (file := _load(path, RulesFile, errors)) is not None]
     rules: list[Rule] = []
     parents: list[ParentRule] = []
@@ -51,10 +53,15 @@ def load_pack(folder: Path, catalogue: Catalogue) -> Pack:
     )
 
 
+def rules_paths(folder: Path) -> list[Path]:
+    """The files of a pack that hold rules, in their order."""
+    return [path for path in sorted(folder.glob("*.yaml")) if path.name != PACK_FILE]
+
+
 def _load(path: Path, type_: type[T], errors: list[ConfigError]) -> YamlFile[T] | None:
     """The file, or None and what is wrong with it in `errors`."""
     try:
-        return load_yaml(path, type_)
+        return load_yaml(path, type_, LONGEST)
     except ConfigErrors as wrong:
         errors += wrong.errors
         return None

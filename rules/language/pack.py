@@ -193,6 +193,11 @@ class Pack:
         return meaning_of(sorted(versions))
 
 
+def all_rules(pack: Pack) -> list[Rule | ParentRule]:
+    """Every rule of a pack that can raise an alert."""
+    return [*pack.levels, *pack.absences, *pack.parents]
+
+
 def lowest(marks: Marks) -> Level:
     """The lowest level that exists. ValueError when none does."""
     return min(level for level, mark in zip(LEVELS, marks, strict=True) if mark is not None)

@@ -9,7 +9,6 @@ from rules.language.pack import AbsenceRule, Marks, ParentRule
 from rules.language.quantities import parse_intervals, parse_share
 from rules.language.schema import COLOURS, AbsenceNode, ParentNode
 from rules.language.sheet import Sheet
-from rules.language.vocabulary import indicators_of
 
 LEAST_SILENCE_MS = 180_000  # device_health_common of the domain: max(3 x interval, 180 s)
 _NOT_OF_ABSENCE = (
@@ -71,7 +70,7 @@ def _silences(sheet: Sheet, at: Place, absence: AbsenceNode) -> tuple[list[float
 
 def _sign_of_life(sheet: Sheet, at: Place, name: str) -> None:
     for risk_class in sheet.classes:
-        named = {i.id: i for i in indicators_of(sheet.catalogue, risk_class)}
+        named = {i.id: i for i in sheet.catalogue.of_class(risk_class)}
         if name not in named or not named[name].sign_of_life:
             signs = [id_ for id_, indicator in named.items() if indicator.sign_of_life]
             sheet.error(at, f"{name!r} is no sign of life in {risk_class}", nearest(name, signs))

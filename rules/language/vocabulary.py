@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from city.catalogue import COMMON, Catalogue, Indicator
+from city.catalogue import Catalogue, Indicator
 from city.yamlfile import YamlFile
 from rules.language.operators import Known, Names
 from rules.language.pack import DEVICE
@@ -34,7 +34,7 @@ class Vocabulary:
         derived = self.derived.get((risk_class, per), {})
         if per != DEVICE:
             return dict(derived)
-        return {**{i.id: known_as(i) for i in indicators_of(self.catalogue, risk_class)}, **derived}
+        return {**{i.id: known_as(i) for i in self.catalogue.of_class(risk_class)}, **derived}
 
 
 def known_as(indicator: Indicator) -> Known:
@@ -44,12 +44,6 @@ def known_as(indicator: Indicator) -> Known:
 
 def is_truth(indicator: Indicator) -> bool:
     return indicator.unit == "1" and (indicator.valid_min, indicator.valid_max) == (0, 1)
-
-
-def indicators_of(catalogue: Catalogue, risk_class: str) -> list[Indicator]:
-    """What a class has: the common indicators, then its own, which go before them where they share an id."""
-    common = [i for i in catalogue.indicators if i.risk_class == COMMON]
-    return common + [i for i in catalogue.indicators if i.risk_class == risk_class]
 
 
 def vocabulary_of(files: Iterable[YamlFile[RulesFile]], catalogue: Catalogue) -> Vocabulary:
@@ -70,7 +64,7 @@ def vocabulary_of(files: Iterable[YamlFile[RulesFile]], catalogue: Catalogue) ->
 
 def derived_as(node: DeriveNode, risk_class: str, catalogue: Catalogue) -> Known:
     """A derived indicator: as the catalogue has it, or else in the unit that the file gives."""
-    named: dict[str, Any] = {i.id: i for i in indicators_of(catalogue, risk_class)}
+    named: dict[str, Any] = {i.id: i for i in catalogue.of_class(risk_class)}
     return known_as(named[node.indicator]) if node.indicator in named else Known(node.unit or "1")
 
 
