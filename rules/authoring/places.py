@@ -6,7 +6,7 @@ from pathlib import Path
 
 from city.misfits import Place
 from city.yamlfile import YamlFile, load_yaml
-from rules.language.load import rules_paths
+from rules.language.load import pack_paths
 from rules.language.schema import RulesFile
 
 _ALLOW = re.compile(r"#.*\blint: allow ([\w-]+(?:, *[\w-]+)*)")
@@ -32,7 +32,7 @@ class Spot:
 def spots(folder: Path) -> dict[str, Spot]:
     """Every rule and parent rule of a pack that loads, by its id."""
     found: dict[str, Spot] = {}
-    for path in rules_paths(folder):
+    for path in pack_paths(folder):
         file = load_yaml(path, RulesFile)
         lines = path.read_text(encoding="utf-8").splitlines()
         ids = [(rule.id, ("rules", i)) for i, rule in enumerate(file.value.rules)]

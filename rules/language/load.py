@@ -6,6 +6,7 @@ from typing import TypeVar
 
 from city.catalogue import Catalogue
 from city.errors import ConfigError, ConfigErrors
+from city.misfits import nearest
 from city.yamlfile import YamlFile, load_yaml
 from rules.language.clashes import clashes
 from rules.language.cycles import cycles, with_basis
@@ -24,7 +25,8 @@ def load_pack(folder: Path, catalogue: Catalogue) -> Pack:
     """The pack in a folder, checked against a catalogue. Raises ConfigErrors with everything that is wrong."""
     errors = list(_misnamed(folder))
     head = _load(folder / PACK_FILE, PackFile, errors)
-    paths = rules_paths(folder)
+    errors += _unlike(folder, head)
+    paths = rules_paths(folder, head.value.like if head else None)
     files = [file for path in paths if (file := _load(path, RulesFile, errors)) is not None]
     rules: list[Rule] = []
     parents: list[ParentRule] = []
@@ -53,9 +55,29 @@ def load_pack(folder: Path, catalogue: Catalogue) -> Pack:
     )
 
 
-def rules_paths(folder: Path) -> list[Path]:
-    """The files of a pack that hold rules, in their order."""
-    return [path for path in sorted(folder.glob("*.yaml")) if path.name != PACK_FILE]
+def rules_paths(folder: Path, like: str | None = None) -> list[Path]:
+    """The files that hold a pack's rules, in order of their names: its own, and those of the pack that it is `like`
+    whose names it does not have."""
+    found = {} if like is None else {path.name: path for path in (folder.parent / like).glob("*.yaml")}
+    found |= {path.name: path for path in folder.glob("*.yaml")}
+    return [path for name, path in sorted(found.items()) if name != PACK_FILE]
+
+
+def pack_paths(folder: Path) -> list[Path]:
+    """The same of a pack that loads."""
+    return rules_paths(folder, load_yaml(folder / PACK_FILE, PackFile).value.like)
+
+
+def _unlike(folder: Path, head: YamlFile[PackFile] | None) -> Iterator[ConfigError]:
+    """A pack that is like none that there is, or like one that is like another."""
+    like = head.value.like if head else None
+    if head is None or like is None:
+        return
+    packs = sorted(path.parent.name for path in folder.parent.glob(f"*/{PACK_FILE}") if path.parent != folder)
+    if like not in packs:
+        yield head.error(("like",), f"no pack {like!r} lies beside this one", nearest(like, packs))
+    elif load_yaml(folder.parent / like / PACK_FILE, PackFile).value.like is not None:
+        yield head.error(("like",), f"{like} is itself like another pack", "be like the pack that stands alone")
 
 
 def _load(path: Path, type_: type[T], errors: list[ConfigError]) -> YamlFile[T] | None:

@@ -115,6 +115,9 @@ class RulesFile(_Node, frozen=True, rename={"risk_class": "class"}):
 
 
 class PackFile(_Node, frozen=True):
+    """like: folder name of a pack beside this one whose files hold here too, unless one here has the same name."""
+
     pack: str
     version: str
     title: str
+    like: str | None = None

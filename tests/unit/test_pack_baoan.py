@@ -9,8 +9,8 @@ import pytest
 from city.city import City
 from city.tables import read_city, shipped_pack
 from qianshao.settings import Settings
-from rules.language.load import load_pack
-from rules.language.pack import LevelRule, Pack
+from rules.language.load import load_pack, rules_paths
+from rules.language.pack import LevelRule, Pack, all_rules
 
 FACTS = Path(__file__).parents[1] / "fixtures" / "indicators.csv"
 COLOURS = ("blue", "yellow", "orange", "red")
@@ -66,6 +66,23 @@ def test_levels_holds_and_clearing_are_those_of_the_domain(pack: Pack, row: Fact
         assert [hold for hold, mark in zip(rule.hold_ms, rule.threshold, strict=True) if mark is not None] == holds
         assert rule.margin == pytest.approx(float(row["clear_margin"]))
         assert rule.clear_ms == int(row["clear_s"]) * 1000
+
+
+def operators() -> list[dict[str, str]]:
+    with (FACTS.parent / "operator_rules.csv").open(encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.mark.parametrize("row", operators(), ids=lambda row: row["rule"])
+def test_every_operators_rule_of_the_domain_is_kept_by_a_rule_or_by_what_stands_before_them(
+    pack: Pack, row: Facts
+) -> None:
+    if row["kept by"] in ("rule", "parent"):
+        assert row["where"] in {rule.id for rule in all_rules(pack)}
+        texts = "".join(path.read_text(encoding="utf-8") for path in rules_paths(Settings().rules))
+        assert row["rule"] in texts or row["kept by"] == "parent" or row["rule"] == "vc-register-no-beat"
+    else:
+        assert (FACTS.parents[2] / row["where"]).exists()
 
 
 def test_every_rule_says_where_its_numbers_are_from(pack: Pack) -> None:
