@@ -165,16 +165,19 @@ def test_a_session_goes_on_after_a_restart_with_what_was_published_meanwhile(ing
     assert seqs_read(ingests.read(), SOUND) == [1, 2, 3]
 
 
-def test_two_processes_share_the_feeds_by_their_filters_and_nothing_is_read_twice(ingests: Ingests) -> None:
-    ingests.start("water", ("citysafety/+/+/waterlogging/#", "citysafety/+/+/underpass-flooding/#"))
-    ingests.start("people", ("citysafety/+/+/community-checkpoint/#", "citysafety/+/+/video-coverage/#"))
+def test_three_processes_share_the_feeds_by_their_filters_and_nothing_is_read_twice(ingests: Ingests) -> None:
+    shares = {"water": ["waterlogging", "underpass-flooding"], "people": ["community-checkpoint", "video-coverage"]}
+    taken = [slug for slugs in shares.values() for slug in slugs]
+    shares["stations"] = [c.slug for c in baoan().catalogue.classes if c.slug not in taken]
+    for name, slugs in shares.items():
+        ingests.start(name, tuple(f"citysafety/+/+/{slug}/#" for slug in slugs))
     now_ms = int(wall_ms())
     senders = [device for device in baoan().devices if not device.startswith("BA-NVR")]
     ingests.publish(*((topic_of(device), json.dumps(message(device, 1, now_ms)).encode()) for device in senders))
     ingests.wait_for(1, *senders)
     record = ingests.read()
     assert {device: seqs_read(record, device) for device in senders} == {device: [1] for device in senders}
-    assert {tick.ingest for shard in record.said for tick in shard if isinstance(tick, Tick)} == {"water", "people"}
+    assert {tick.ingest for shard in record.said for tick in shard if isinstance(tick, Tick)} == set(shares)
     assert record.letters == []
 
 
