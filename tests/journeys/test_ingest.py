@@ -182,7 +182,9 @@ def test_three_processes_share_the_feeds_by_their_filters_and_nothing_is_read_tw
 
 
 def test_an_ingest_that_is_retired_is_not_waited_for_any_more(ingests: Ingests) -> None:
-    ingests.start("old").stop()
+    old = ingests.start("old")
+    until(lambda: waited_for(ingests.read()) == [{"old"}] * SHARDS, WAIT_S, "the old one has said that it is there")
+    old.stop()
     ingests.start("new")
     until(lambda: waited_for(ingests.read()) == [{"old", "new"}] * SHARDS, WAIT_S, "the old one is waited for")
     retire(settings_of(ingests.folder, baoan(), kafka=KafkaSettings(servers=ingests.kafka, shards=SHARDS)), "old")
