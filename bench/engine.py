@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from bench.parts.common import ROUND_MS, START_MS, base, fleet_of_size, options, rounds, show
+from bench.parts.common import base, fleet_of_size, options, show
+from bench.parts.days import ROUND_MS, START_MS, rounds
 from city.city import City
 from city.fleet import Fleet
 from city.readings import Batch, Tick
@@ -30,7 +31,8 @@ MANY = 1_000_000
 SMALL_ROWS = 100_000
 FIRST_CALL = """
 import time, numpy as np
-from bench.parts.common import base, fleet_of_size, rounds, START_MS
+from bench.parts.common import base, fleet_of_size
+from bench.parts.days import START_MS, rounds
 from city.readings import Tick
 from rules.engine.shard import Shard
 city, fleet = fleet_of_size(1000)

@@ -17,7 +17,8 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from alerts.store.database import Database
-from bench.parts.common import ROUND_MS, START_MS, base, fleet_of_size, options, rounds, show
+from bench.parts.common import base, fleet_of_size, options, show
+from bench.parts.days import ROUND_MS, START_MS, rounds
 from city.log import BATCH, KIND, READINGS, TICK
 from city.readings import Tick, encode, encode_tick
 from city.sharding import shard_of_rows

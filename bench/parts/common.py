@@ -4,66 +4,20 @@ import argparse
 import json
 import os
 import platform
-from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from city.city import City
 from city.fleet import Fleet, fleet_of
 from city.generate import FleetRequest, generate_fleet
 from city.generate.places import split
 from city.lasting import lasting
-from city.readings import Batch
 from city.tables import read_city, shipped_pack
 from qianshao.settings import Settings
 from rules.language.load import load_pack
 from rules.language.pack import Pack
 
-START_MS = 1_700_000_000_000
-ROUND_MS = 60_000  # every device sends once a round
-CALM = {
-    "water_depth": 3.0,
-    "rain_total": 100.0,
-    "queue_len": 4.0,
-    "packet_loss": 0.04,
-    "stage": 1.0,
-    "reservoir_stage": 20.0,
-    "tide": 1.0,
-    "seepage_head": 5.0,
-    "dam_displacement": 1.0,
-    "displacement": 2.0,
-    "crack_width": 1.0,
-    "tilt": 0.01,
-    "soil_moisture": 20.0,
-    "wind_speed": 3.0,
-    "methane_lel": 1.0,
-    "outlet_pressure": 250.0,
-    "pipe_pressure": 0.35,
-    "settlement": 1.0,
-    "sewer_fill_ratio": 40.0,
-    "response_ratio": 30.0,
-    "vehicle_gross": 20.0,
-    "combustible_lel": 2.0,
-    "tank_level": 50.0,
-    "tank_temp_margin": 30.0,
-    "tank_pressure_ratio": 50.0,
-    "hopper_temp": 30.0,
-    "oxygen": 20.9,
-    "crane_moment_ratio": 50.0,
-    "pit_wall_disp": 5.0,
-    "pm10": 60.0,
-    "pm25": 40.0,
-    "nh3n": 0.4,
-    "residual_current": 80.0,
-    "hydrant_pressure": 0.4,
-    "ebike_batt_temp": 28.0,
-    "crowd_density": 0.5,
-    "manhole_headroom": 200.0,
-}
-"""Values of a quiet day, in the indicators' units, of what a type of device is there for."""
 STATIONS = 60
 """Of a thousand devices, how many are of the types that are neither gauges, sentries nor cameras."""
 
@@ -104,36 +58,3 @@ def fleet_of_size(devices: int) -> tuple[City, Fleet]:
         mixed = generate_fleet(plain, FleetRequest.of_size(devices - sum(stations)), 1)
         city = generate_fleet(mixed, FleetRequest(telemetry=dict(zip(types, stations, strict=True))), 2)
         return city, fleet_of(city)
-
-
-def rounds(
-    city: City, fleet: Fleet, size: int, count: int, rng: np.random.Generator, most: int | None = None
-) -> Iterator[list[Batch]]:
-    """`count` rounds of a quiet day: in each, every device sends a reading of what it is there for, in every eighth a
-    beat, in random order, cut into batches of `size`, the last of which may be smaller. `most`: rows of a round."""
-    main, value = _main_indicators(city, fleet)
-    beat = np.full_like(main, _beat(city))
-    for number in range(count):
-        indicator = beat if number % 8 == 7 else main
-        order, batches = rng.permutation(len(fleet))[:most], []
-        for start in range(0, len(order), size):
-            rows = order[start : start + size]
-            kind, n = fleet.kind[rows], len(rows)
-            event_ms = START_MS + number * ROUND_MS + np.sort(rng.integers(0, ROUND_MS - 10_000, n))
-            noise = 0.8 + 0.4 * rng.random(n)
-            seq, flags = np.full(n, number, np.uint32), np.zeros(n, np.uint8)
-            batches.append(Batch(fleet.number[rows], indicator[kind], event_ms, value[kind] * noise, seq, flags))
-        yield batches
-
-
-def _main_indicators(city: City, fleet: Fleet) -> tuple[Any, Any]:
-    """By kind: the number of the indicator that it is there for (a beat if none of CALM), and a calm value."""
-    chosen = []
-    for kind in fleet.kinds:
-        named = [i for i in city.catalogue.reported(*kind) if i.id in CALM]
-        chosen.append((named[0].number, CALM[named[0].id]) if named else (_beat(city), 1.0))
-    return np.array([n for n, _ in chosen], np.uint16), np.array([v for _, v in chosen])
-
-
-def _beat(city: City) -> int:
-    return next(i.number for i in city.catalogue.indicators if i.id == "beat")

@@ -33,7 +33,7 @@ def pass_silence(state: State, program: Program, indices: Array, log_ms: int, si
     for w in indices:
         watch = state.watches[w]
         rule = program.absences[watch.rule]
-        interval_ms = state.interval_ms[watch.device]
+        interval_ms = state.devices[watch.device].interval_ms
         quiet = sighted - watch.seen >= after(rule, rule.first, interval_ms)
         if quiet and not rule.any and (watch.state == PRESENT or watch.state == RETURNED):
             quiet = not is_off(state, program, watch.device)
@@ -156,14 +156,14 @@ def darken(state: State, program: Program, w: int, together: int, log_ms: int, s
 @njit(cache=True, inline="always")
 def is_together(state: State, watch: Any, sibling: Any) -> bool:
     """Whether two devices were last seen so near to each other that one cause may have silenced both."""
-    return abs(sibling.seen - watch.seen) <= 3 * state.interval_ms[watch.device] // 2
+    return abs(sibling.seen - watch.seen) <= 3 * state.devices[watch.device].interval_ms // 2
 
 
 @njit(cache=True)
 def siblings(state: State, p: int, watch: Any) -> tuple[int, int]:
     """Of a parent's devices, how many are silent together with a silent one, and how many were heard since."""
     together, heard = 0, 0
-    heard_since = watch.seen + 3 * state.interval_ms[watch.device] // 2
+    heard_since = watch.seen + 3 * state.devices[watch.device].interval_ms // 2
     parent = state.parents[p]
     for child in range(parent.first, parent.first + parent.children):
         sibling = state.watches[state.children[child]]

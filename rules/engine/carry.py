@@ -110,7 +110,7 @@ def _carry_cells(old: Snapshot, devices: Array, moves: list[_Move], state: State
         for what, first, count in move.now.cells:
             if was.get(what, (0, 0))[1] == count:
                 block = np.arange(count)
-                target = state.cell_of[move.new_rows][:, None] + first + block
+                target = state.devices["cell"][move.new_rows][:, None] + first + block
                 state.cells[target] = cells[old_cell_of[move.old_rows][:, None] + was[what][0] + block]
 
 

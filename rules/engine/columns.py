@@ -23,7 +23,7 @@ def take(
         for w in range(c.window, c.window + c.windows):
             window = program.windows[w]
             if window.keeps != KEEPS_SPIKES:
-                first = state.cell_of[d] + window.cell
+                first = state.devices[d].cell + window.cell
                 push(state.cells, first, window, value, ms, before, c.most, program.zone_ms)
         series.value = value
     series.value_ms = ms
@@ -66,7 +66,7 @@ def watch_spikes(state: State, program: Program, d: int, column: int, value: flo
     for w in range(c.window, c.window + c.windows):
         window = program.windows[w]
         if window.keeps == KEEPS_SPIKES:
-            push_raw(state.cells, state.cell_of[d] + window.cell, window, value, ms, c.step, program.scratch)
+            push_raw(state.cells, state.devices[d].cell + window.cell, window, value, ms, c.step, program.scratch)
 
 
 @njit(cache=True)

@@ -1,55 +1,99 @@
-"""Program and State as kernels take them: one pointer each. As tuples, every call of one kernel by another would pass
-some forty arrays, which costs more than most of what they do, at run time and when they are compiled."""
+"""Program and State as kernels take them: one pointer each, to the addresses and lengths of their arrays.
+
+As tuples, every call of one kernel by another would pass some forty arrays; and as numba's own objects, every look at
+one of the arrays would count its references, with atomic operations that cost more than most of what kernels do. A
+handle keeps its arrays alive, and lives longer than any call that it is passed to; in kernels nothing is counted.
+"""
 
 from typing import Any
 
-from numba import njit, types
-from numba.experimental import structref
+import numpy as np
+from llvmlite import ir
+from numba import typeof
+from numba.core import types
+from numba.core.datamodel import models
+from numba.core.typing.templates import AttributeTemplate
+from numba.extending import (
+    NativeValue,
+    infer_getattr,
+    lower_getattr_generic,
+    register_model,
+    typeof_impl,
+    unbox,
+)
+from numba.np.arrayobj import populate_array
 
 from rules.engine.state import Program, State
 
-
-class _Handle(types.StructRef):
-    def preprocess_fields(self, fields: Any) -> Any:
-        return tuple((name, types.unliteral(typ)) for name, typ in fields)
+_WORD = ir.IntType(64)
 
 
-@structref.register
-class _ProgramType(_Handle):
-    pass
+class Handle:
+    """The arrays (C-contiguous) and numbers of a Program or State, as attributes. `address`: of their description."""
+
+    def __init__(self, of: Program | State) -> None:
+        self.__dict__.update(of._asdict())
+        self.numba_type = _HandleType(tuple((name, typeof(value)) for name, value in of._asdict().items()))
+        self._words = np.array([word for value in of for word in _words(value)], np.int64)
+        self.address = self._words.ctypes.data
 
 
-@structref.register
-class _StateType(_Handle):
-    pass
+def _words(value: Any) -> tuple[int, ...]:
+    return (value.ctypes.data, *value.shape) if isinstance(value, np.ndarray) else (value,)
 
 
-class ProgramHandle(structref.StructRefProxy):
-    """A Program in kernels."""
+class _HandleType(types.Type):
+    """fields: name and type of each; words: where its description begins."""
+
+    def __init__(self, fields: tuple[tuple[str, Any], ...]) -> None:
+        self.fields = dict(fields)
+        self.words, at = {}, 0
+        for name, kind in fields:
+            if isinstance(kind, types.Array) and kind.layout != "C":
+                raise ValueError(f"{name} is not contiguous")
+            self.words[name] = at
+            at += 1 + (kind.ndim if isinstance(kind, types.Array) else 0)
+        super().__init__(f"Handle({', '.join(f'{name}: {kind}' for name, kind in fields)})")
 
 
-class StateHandle(structref.StructRefProxy):
-    """A State in kernels."""
+@register_model(_HandleType)
+class _HandleModel(models.PrimitiveModel):
+    def __init__(self, manager: Any, kind: Any) -> None:
+        super().__init__(manager, kind, _WORD.as_pointer())
 
 
-structref.define_proxy(ProgramHandle, _ProgramType, list(Program._fields))
-structref.define_proxy(StateHandle, _StateType, list(State._fields))
+@typeof_impl.register(Handle)
+def _type_of(handle: Handle, _context: Any) -> Any:
+    return handle.numba_type
 
 
-@njit(cache=True)
-def of_program(p: Program) -> Any:
-    """A program's arrays behind one pointer."""
-    return ProgramHandle(
-        p.rules, p.absences, p.parent_rules, p.clauses, p.slot_of, p.slots, p.columns, p.windows, p.feeds, p.code,
-        p.gatherings, p.marks, p.alive, p.ends, p.zone_ms, p.stack, p.scratch,
-    )  # fmt: skip
+@unbox(_HandleType)
+def _unbox(_kind: Any, handle: Any, c: Any) -> Any:
+    number = c.pyapi.object_getattr_string(handle, "address")
+    address = c.pyapi.long_as_longlong(number)
+    c.pyapi.decref(number)
+    return NativeValue(c.builder.inttoptr(address, _WORD.as_pointer()))
 
 
-@njit(cache=True)
-def of_state(s: State) -> Any:
-    """A state's arrays behind one pointer."""
-    return StateHandle(
-        s.local, s.devices, s.interval_ms, s.parents_of, s.cell_of, s.places, s.series, s.tracks, s.track_due,
-        s.track_flags, s.cells, s.failures, s.watches, s.watch_due, s.parents, s.children, s.gather_start, s.members,
-        s.member_current, s.beats, s.seconds,
-    )  # fmt: skip
+@infer_getattr
+class _Attributes(AttributeTemplate):
+    key = _HandleType
+
+    def generic_resolve(self, kind: Any, name: str) -> Any:
+        return kind.fields.get(name)
+
+
+@lower_getattr_generic(_HandleType)
+def _attribute(context: Any, builder: Any, kind: Any, value: Any, name: str) -> Any:
+    first, of = kind.words[name], kind.fields[name]
+    word = [builder.load(builder.gep(value, [_WORD(first + i)])) for i in range(1 + getattr(of, "ndim", 0))]
+    if not isinstance(of, types.Array):
+        return word[0]
+    made = context.make_array(of)(context, builder)
+    itemsize = context.get_abi_sizeof(context.get_data_type(of.dtype))
+    strides = [_WORD(itemsize)]
+    for extent in reversed(word[2:]):
+        strides.insert(0, builder.mul(strides[0], extent))
+    data = builder.inttoptr(word[0], made.data.type)
+    populate_array(made, data=data, shape=word[1:], strides=strides, itemsize=_WORD(itemsize), meminfo=None)
+    return made._getvalue()

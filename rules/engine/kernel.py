@@ -98,7 +98,7 @@ def sign_of_life(
                 watch.clear = sighted
             else:
                 watch.state = PRESENT
-            state.watch_due[w] = watch_due_at(watch, rule, state.interval_ms[d])
+            state.watch_due[w] = watch_due_at(watch, rule, device.interval_ms)
 
 
 @njit(cache=True, inline="always")
@@ -174,8 +174,10 @@ def apply_rows(
                 if column >= 0 and program.slots[ahead.kind, column] >= 0:
                     ahead_column = program.columns[program.slots[ahead.kind, column]]
                     prefetch(state.series, ahead.series + ahead_column.series)
-                    if ahead_column.windows or ahead_column.feeds:
-                        prefetch(state.cells, state.cell_of[d])
+                    for f in range(ahead_column.feed, ahead_column.feed + ahead_column.feeds):
+                        prefetch(state.series, ahead.series + program.columns[program.feeds[f]].series)
+                    for w in range(ahead_column.window, ahead_column.window + ahead_column.windows):
+                        prefetch(state.cells, ahead.cell + program.windows[w].cell)
                     if not ahead_column.above < value[i + _NEAR] < ahead_column.below:
                         first = ahead.track + ahead_column.track
                         for t in range(first, first + ahead_column.tracks):

@@ -49,13 +49,10 @@ def lay_out(city: City, subjects: Subjects, compiled: Compiled, sighted: int = 0
     watches = _watches(subjects, compiled, devices, sighted)
     parents, parents_of, children = _parents(subjects, compiled, watches)
     gather_start, members, member_current = gather_all(city, subjects, compiled, devices)
-    cells = _count(subjects, list(compiled.cells))
     state = State(
         local=_local(subjects),
         devices=devices,
-        interval_ms=subjects.interval_ms.astype(np.int64),
         parents_of=parents_of,
-        cell_of=_starts(cells),
         places=subjects.places,
         series=records(
             _count(subjects, [len(plan.columns) for plan in compiled.kinds]).sum(),
@@ -64,7 +61,7 @@ def lay_out(city: City, subjects: Subjects, compiled: Compiled, sighted: int = 0
         tracks=tracks,
         track_due=np.full(len(tracks), NOT_DUE, np.int64),
         track_flags=np.zeros(len(tracks), np.uint8),
-        cells=records(cells.sum(), CELL),
+        cells=records(_count(subjects, list(compiled.cells)).sum(), CELL),
         failures=np.zeros(len(compiled.owners), np.int64),
         watches=watches,
         watch_due=np.full(len(watches), NOT_DUE, np.int64),
@@ -84,7 +81,7 @@ def first_after(state: State, compiled: Compiled) -> npt.NDArray[np.int64]:
     """(w,) int64: age, ms, at which each watch becomes silent."""
     rules = compiled.program.absences[state.watches["rule"]]
     row, first = np.arange(len(rules)), rules["first"].astype(np.int64) - 1
-    by_interval = rules["intervals"][row, first] * state.interval_ms[state.watches["device"]]
+    by_interval = rules["intervals"][row, first] * state.devices["interval_ms"][state.watches["device"]]
     return np.maximum(rules["after_ms"][row, first], by_interval.astype(np.int64))
 
 
@@ -110,6 +107,8 @@ def _devices(subjects: Subjects, compiled: Compiled) -> Any:
     devices["series"] = _starts(_count(subjects, [len(plan.columns) for plan in compiled.kinds]))
     devices["track"] = _starts(_count(subjects, [len(plan.tracks) for plan in compiled.kinds]))
     devices["watch"], devices["watches"] = _starts(watches), watches
+    devices["cell"] = _starts(_count(subjects, list(compiled.cells)))
+    devices["interval_ms"] = subjects.interval_ms
     return devices
 
 

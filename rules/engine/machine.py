@@ -30,14 +30,12 @@ from rules.engine.codes import (
     GREATER_OR_EQUAL,
     HOURS,
     LASTING,
-    LEAST,
     LESS,
     LESS_OR_EQUAL,
     LEVEL_IF,
     LEVEL_OF_TRACK,
     LEVEL_OF_WATCH,
     MARK,
-    MOST,
     MULTIPLY,
     NO_LEVEL,
     NOT,
@@ -60,7 +58,7 @@ from rules.engine.codes import (
     WHEN,
 )
 from rules.engine.state import DECLARED, NEVER, NOBODY, SILENT, Program, State
-from rules.engine.windows import over, usual
+from rules.engine.windows import over, span_of, usual
 
 LEAST_CURRENT_MS = 180_000
 CURRENT_SAMPLES = 3
@@ -112,7 +110,7 @@ def run(state: State, program: Program, start: int, owner: int, d: int, now: int
             stack[top] = code.x
         elif op == OWN:
             series = state.series[device.series + code.a]
-            current = max(CURRENT_SAMPLES * max(code.length_ms, state.interval_ms[d]), LEAST_CURRENT_MS)
+            current = max(CURRENT_SAMPLES * max(code.length_ms, device.interval_ms), LEAST_CURRENT_MS)
             top += 1
             stack[top] = series.value if is_current(series.value_ms, now, current) else np.nan
         elif op == AGE:
@@ -120,22 +118,20 @@ def run(state: State, program: Program, start: int, owner: int, d: int, now: int
             top += 1
             stack[top] = np.nan if series.value_ms == NEVER else (now - series.value_ms) / 1000.0
         elif RISE <= op <= COVERED:
-            first = state.cell_of[d] + code.a
+            first = device.cell + code.a
             latest = max(now, state.series[device.series + code.c].value_ms)
             top += 1
             if op == SPAN:
-                most = over(state.cells, state.cell_of[d] + code.b, MOST, code.length_ms, now, latest, scratch)
-                least = over(state.cells, first, LEAST, code.length_ms, now, latest, scratch)
-                known = over(state.cells, first, COVERED, code.length_ms, now, latest, scratch)
-                stack[top] = most - least if known == known else np.nan
+                highs = device.cell + code.b
+                stack[top] = span_of(state.cells, first, highs, code.length_ms, now, latest)
             else:
                 stack[top] = over(state.cells, first, op, code.length_ms, now, latest, scratch)
         elif op == USUAL:
             top += 1
-            first = state.cell_of[d] + code.a
+            first = device.cell + code.a
             stack[top] = usual(state.cells, first, code.length_ms, code.b, now + program.zone_ms, scratch)
         elif op == LASTING:
-            stack[top] = lasting(state.cells[state.cell_of[d] + code.a], stack[top], now, state.interval_ms[d])
+            stack[top] = lasting(state.cells[device.cell + code.a], stack[top], now, device.interval_ms)
         elif op == MARK:
             site = state.places[d, 0]
             mark = np.nan if site == NOBODY or code.a == NOBODY else program.marks[code.a, site]

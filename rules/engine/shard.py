@@ -11,7 +11,7 @@ from city.transitions import Transition
 from rules.engine.absence import pass_parents, pass_silence
 from rules.engine.carry import Carried, carry_over
 from rules.engine.columns import beat
-from rules.engine.handles import of_program, of_state
+from rules.engine.handles import Handle
 from rules.engine.kernel import apply_rows
 from rules.engine.layout import compile_for, lay_out
 from rules.engine.program import Compiled
@@ -39,7 +39,7 @@ class Shard:
         self._subjects = subjects_of(fleet, pack, city)
         self._compiled: Compiled = compile_for(pack, city, self._subjects)
         self._state = lay_out(city, self._subjects, self._compiled)
-        self._program_handle, self._state_handle = of_program(self._compiled.program), of_state(self._state)
+        self._program_handle, self._state_handle = Handle(self._compiled.program), Handle(self._state)
         self._reporter = Reporter(city, self._subjects, self._compiled, self._state)
         self._sight = Sight()
         self._outcomes = np.zeros(len(OUTCOMES), np.int64)
@@ -123,7 +123,7 @@ class Shard:
         self._sight = old.sight
         city = self._reporter.city
         self._state = lay_out(city, self._subjects, self._compiled, old.sight.sighted)
-        self._state_handle = of_state(self._state)
+        self._state_handle = Handle(self._state)
         self._reporter = Reporter(city, self._subjects, self._compiled, self._state)
         return carry_over(old, self._reporter)
 

@@ -13,7 +13,7 @@ from rules.engine.state import Array, State
 from rules.engine.subjects import Subjects
 from rules.language.pack import ParentRule
 
-FORMAT = 3
+FORMAT = 4
 
 
 class RuleName(msgspec.Struct, frozen=True):

@@ -18,7 +18,18 @@ FORGOTTEN = -2
 
 CACHE_LINE = 64
 
-DEVICE = np.dtype([("series", "i4"), ("track", "i4"), ("watch", "i4"), ("kind", "i2"), ("watches", "i2")])
+DEVICE = np.dtype(
+    [
+        ("series", "i4"),  # its first of each array
+        ("track", "i4"),
+        ("watch", "i4"),
+        ("cell", "i4"),
+        ("interval_ms", "i8"),
+        ("kind", "i2"),
+        ("watches", "i2"),
+        ("spare", "u4"),
+    ]
+)
 
 SERIES = np.dtype(
     [
@@ -89,7 +100,7 @@ PARENT = np.dtype(
     ]
 )
 
-for _record, _size in ((DEVICE, 16), (SERIES, 64), (TRACK, 64), (WATCH, 64), (PARENT, 32), (CELL, 24)):
+for _record, _size in ((DEVICE, 32), (SERIES, 64), (TRACK, 64), (WATCH, 64), (PARENT, 32), (CELL, 24)):
     assert _record.itemsize == _size
 
 # A rule as it judges one kind of subject, with one set of thresholds. Its expressions are programs that begin in
@@ -237,8 +248,8 @@ class Program(NamedTuple):
 class State(NamedTuple):
     """All that a shard remembers of its d subjects: devices by registry number, then places.
 
-    local: (numbers,) int32, row of a registry number, or NOBODY. devices: (d,) DEVICE. interval_ms: (d,) int64.
-    parents_of: (d, 4) int32 rows of parents, or NOBODY. cell_of: (d,) int64, its first cell. places: (d, 4) int32, its
+    local: (numbers,) int32, row of a registry number, or NOBODY. devices: (d,) DEVICE.
+    parents_of: (d, 4) int32 rows of parents, or NOBODY. places: (d, 4) int32, its
     site, area, street and zone, or NOBODY. series: (s,) SERIES. tracks: (t,) TRACK. track_due: (t,) int64, event time
     at which time alone changes it. track_flags: (t,) uint8. cells: (c,) CELL. failures: (owners,) int64. watches: (w,)
     WATCH. watch_due: (w,) int64, sighted time before which a watch need not be looked at. parents: (p,) PARENT.
@@ -249,9 +260,7 @@ class State(NamedTuple):
 
     local: Array
     devices: Array
-    interval_ms: Array
     parents_of: Array
-    cell_of: Array
     places: Array
     series: Array
     tracks: Array

@@ -9,7 +9,7 @@ from city.readings import batch_of
 from rules.engine.absence import pass_parents, pass_silence
 from rules.engine.columns import beat
 from rules.engine.gathers import near_pairs
-from rules.engine.handles import of_program, of_state
+from rules.engine.handles import Handle
 from rules.engine.kernel import apply_rows
 from rules.engine.layout import compile_for, lay_out
 from rules.engine.state import CHANGE, OUTCOMES
@@ -29,7 +29,7 @@ def warm_up() -> None:
     pack = Pack("", "", "", (), (), ())
     subjects = subjects_of(fleet_of(_EMPTY), pack, _EMPTY)
     compiled = compile_for(pack, _EMPTY, subjects)
-    state, program = of_state(lay_out(_EMPTY, subjects, compiled)), of_program(compiled.program)
+    state, program = Handle(lay_out(_EMPTY, subjects, compiled)), Handle(compiled.program)
     nothing, out = np.zeros(0, np.int64), np.zeros(0, CHANGE)
     columns = batch_of([], [], [], [], [], []).columns
     apply_rows(state, program, *columns, 0, 0, out, np.zeros(len(OUTCOMES), np.int64))

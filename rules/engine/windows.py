@@ -19,13 +19,12 @@ from rules.engine.codes import (
     LEAST,
     MEAN,
     MEDIAN,
-    MOST,
     RATE,
     RISE,
     SLOPE,
     SUM,
 )
-from rules.engine.state import Array
+from rules.engine.state import NEVER, NOBODY, NOT_DUE, Array
 
 PANES = 16
 RING = PANES + 1
@@ -96,15 +95,17 @@ def push_raw(cells: Array, first: int, window: Any, value: float, ms: int, step:
     cells[first].n = came + 1
     if came + 1 < AROUND:
         return
+    least, most = np.inf, -np.inf
     for i in range(AROUND):
         scratch[i] = cells[first + i].value
-    scratch[:AROUND].sort()
-    median = scratch[AROUND // 2]
+        least, most = min(least, scratch[i]), max(most, scratch[i])
+    if most - least <= step:  # none of them can stand out
+        return
+    median = median_of(scratch, AROUND)
     for i in range(AROUND):
         scratch[i] = abs(cells[first + i].value - median)
     middle = scratch[(came + 1 + AROUND // 2) % AROUND]
-    scratch[:AROUND].sort()
-    if middle > max(HAMPEL_K * MAD_SIGMA * scratch[AROUND // 2], step):
+    if middle > max(HAMPEL_K * MAD_SIGMA * median_of(scratch, AROUND), step):
         cell = pane_of(cells, first + AROUND, window.width_ms, ms)
         cell.ms = ms
         cell.n += 1
@@ -147,54 +148,82 @@ def median_of(scratch: Array, n: int) -> float:
     return scratch[n // 2] if n % 2 else (scratch[n // 2 - 1] + scratch[n // 2]) / 2
 
 
+@njit(cache=True, inline="always")
+def begins_after(length_ms: int, now: int, latest: int) -> int:
+    """The time that readings in a window of a length that ends now come after. `latest`: no reading in it is later, so
+    that panes too old for the ring are not taken for new ones."""
+    width_ms = length_ms // PANES
+    return max(now - length_ms, (latest // width_ms - PANES) * width_ms - 1)
+
+
 @njit(cache=True)
 def over(cells: Array, first: int, op: int, length_ms: int, now: int, latest: int, scratch: Array) -> float:
-    """What is made of the window of a length that ends now; NaN when unknown. `latest`: no reading in it is later."""
-    n, panes, total = 0, 0, 0.0
+    """What is made of the window of a length that ends now; NaN when unknown. `latest`: as in `begins_after`."""
+    after_ms = begins_after(length_ms, now, latest)
+    beyond = first + latest // (length_ms // PANES) % RING + 1
+    if op in (RISE, FALL, RATE, COVERED):
+        return between_ends(cells, first, beyond, op, after_ms)
+    if op == MEDIAN:
+        return median_in(cells, first, after_ms, scratch)
+    if op == SLOPE:
+        return slope_in(cells, first, after_ms, length_ms, scratch)
+    n, total = 0, 0.0
     least, most = np.inf, -np.inf
-    oldest_ms, newest_ms, oldest, newest = 0, 0, 0.0, 0.0
-    newest_pane, width_ms = latest // (length_ms // PANES), length_ms // PANES
-    after_ms = max(now - length_ms, (newest_pane - PANES) * width_ms - 1)
-    beyond = first + newest_pane % RING + 1
     for i in range(beyond, beyond + RING):  # from the oldest to the newest
         cell = cells[i if i < first + RING else i - RING]
         if cell.n == 0 or cell.ms <= after_ms:
             continue
-        if panes == 0:
-            oldest_ms, oldest = cell.ms, cell.value
-        newest_ms, newest = cell.ms, cell.value
         least, most = min(least, cell.value), max(most, cell.value)
         total += cell.value
         n += cell.n
-        panes += 1
     if op == SUM:
         return total
     if op == COUNT:
         return float(n)
-    if panes == 0:
+    if n == 0:
         return np.nan
     if op == MEAN:
         return total / n
-    if op == LEAST:
-        return least
-    if op == MOST:
-        return most
-    if op == MEDIAN:
-        return median_in(cells, first, after_ms, scratch)
-    if panes < 2:
+    return least if op == LEAST else most
+
+
+@njit(cache=True)
+def between_ends(cells: Array, first: int, beyond: int, op: int, after_ms: int) -> float:
+    """From the oldest pane of a window to the newest; NaN when it has but one. `beyond`: where the oldest may be."""
+    oldest = end_of(cells, first, beyond, 1, after_ms)
+    newest = end_of(cells, first, beyond + RING - 1, -1, after_ms)
+    if oldest == newest:
         return np.nan
+    rise = cells[newest].value - cells[oldest].value
     if op == RISE:
-        return newest - oldest
+        return rise
     if op == FALL:
-        return oldest - newest
-    seconds = (newest_ms - oldest_ms) / 1000.0
-    if op == COVERED:
-        return seconds
-    if op == RATE:
-        return (newest - oldest) / seconds
-    if op == SLOPE and panes >= 3 and 3 * (newest_ms - oldest_ms) >= length_ms:
-        return slope_in(cells, first, after_ms, scratch)
-    return np.nan
+        return -rise
+    seconds = (cells[newest].ms - cells[oldest].ms) / 1000.0
+    return seconds if op == COVERED else rise / seconds
+
+
+@njit(cache=True, inline="always")
+def end_of(cells: Array, first: int, start: int, step: int, after_ms: int) -> int:
+    """The first pane from `start` on, in steps of 1 or -1, that is in the window; NOBODY without any."""
+    for k in range(RING):
+        i = start + k * step
+        i = i if i < first + RING else i - RING
+        if cells[i].n > 0 and cells[i].ms > after_ms:
+            return i
+    return NOBODY
+
+
+@njit(cache=True)
+def span_of(cells: Array, lows: int, highs: int, length_ms: int, now: int, latest: int) -> float:
+    """Greatest less least in a window whose panes are kept in two rings; NaN when it has but one."""
+    after_ms = begins_after(length_ms, now, latest)
+    panes, least, most = 0, np.inf, -np.inf
+    for i in range(RING):
+        if cells[lows + i].n > 0 and cells[lows + i].ms > after_ms:
+            least, most = min(least, cells[lows + i].value), max(most, cells[highs + i].value)
+            panes += 1
+    return most - least if panes > 1 else np.nan
 
 
 @njit(cache=True)
@@ -208,14 +237,16 @@ def median_in(cells: Array, first: int, after_ms: int, scratch: Array) -> float:
 
 
 @njit(cache=True)
-def slope_in(cells: Array, first: int, after_ms: int, scratch: Array) -> float:
-    """Theil's and Sen's estimator, a second: the median of the slopes between all pairs of panes."""
-    n = 0
+def slope_in(cells: Array, first: int, after_ms: int, length_ms: int, scratch: Array) -> float:
+    """Theil's and Sen's estimator, a second: the median of the slopes between all pairs of panes. NaN unless there are
+    three, over a third of the window."""
+    n, oldest_ms, newest_ms = 0, NOT_DUE, NEVER
     for i in range(first, first + RING):
         if cells[i].n == 0 or cells[i].ms <= after_ms:
             continue
+        oldest_ms, newest_ms = min(oldest_ms, cells[i].ms), max(newest_ms, cells[i].ms)
         for k in range(i + 1, first + RING):
             if cells[k].n > 0 and cells[k].ms > after_ms:
                 scratch[n] = (cells[k].value - cells[i].value) / ((cells[k].ms - cells[i].ms) / 1000.0)
                 n += 1
-    return median_of(scratch, n)
+    return median_of(scratch, n) if n >= 3 and 3 * (newest_ms - oldest_ms) >= length_ms else np.nan

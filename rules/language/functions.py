@@ -165,7 +165,8 @@ def _stuck(reader: Reader, tree: Tree[Token], arguments: list[Any]) -> Meant:
     still = Compared("<=", Window(Over.SPAN, id_, length_ms), span)
     seen = Compared(">=", Window(Over.COUNT, id_, length_ms), Number(float(LEAST_OF_STUCK)))
     whole = Compared(">=", Window(Over.COVERED, id_, length_ms), Number(length_ms * LEAST_COVERED / 1000))
-    return Meant(Both(Both(still, Both(seen, whole)), reader.truth(evidence)), Kind.TRUTH)
+    # What is seldom true and costs least to know comes first.
+    return Meant(Both(reader.truth(evidence), Both(Both(seen, whole), still)), Kind.TRUTH)
 
 
 def _usual(reader: Reader, tree: Tree[Token], arguments: list[Any]) -> Meant:

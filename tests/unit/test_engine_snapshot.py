@@ -279,7 +279,7 @@ def of_another_format(snapshot: bytes) -> bytes:
         (lambda _: b"garbage", "not a snapshot"),
         (lambda snapshot: snapshot[:-1], "not a snapshot"),
         (lambda _: msgspec.msgpack.encode({"format": 1}), "not a snapshot"),
-        (of_another_format, "snapshot of format 1, this program reads 3"),
+        (of_another_format, "snapshot of format 1, this program reads 4"),
     ],
 )
 def test_what_is_no_snapshot_is_refused_and_changes_nothing(spoilt: Callable[[bytes], bytes], words: str) -> None:
