@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from bench.parts.common import base, fleet_of_size, options, show
-from bench.parts.days import ROUND_MS, START_MS, rounds
+from bench.parts.days import BEATS, ROUND_MS, START_MS, rounds
 from city.city import City
 from city.fleet import Fleet
 from city.readings import Batch, Tick
@@ -28,7 +28,9 @@ SECOND_MS = 1000
 FLEET = 100_000
 ROWS = 1_000_000
 MANY = 1_000_000
-SMALL_ROWS = 100_000
+READINGS = 10  # in a message, about
+SPEAKING = 100_000
+"""At most so many devices send in a round: a million with all their readings would take gigabytes."""
 FIRST_CALL = """
 import time, numpy as np
 from bench.parts.common import base, fleet_of_size
@@ -98,34 +100,39 @@ def at(devices: int, quick: bool) -> dict[str, Any]:
         seconds = 2.0 if devices == MANY else 0.2  # a virtual machine's new memory is slow at first
     city, fleet = fleet_of_size(devices)
     shard = Shard(city, fleet, base()[1])
-    count = max(1, rows // devices)
+    count = max(1, rows // devices // READINGS)
     rng = np.random.default_rng(devices)
-    large = best(shard, list(rounds(city, fleet, min(BATCH, len(fleet)), count, rng)), seconds, least=12)
-    small = best(shard, list(rounds(city, fleet, SMALL, max(1, count // 8), rng, SMALL_ROWS)), 0.2, least=2)
+    large = best(shard, list(rounds(city, fleet, BATCH, count, rng, SPEAKING)), seconds, least=12)
+    small = best(shard, list(rounds(city, fleet, SMALL, 1, rng, SPEAKING // READINGS)), 0.2, least=2)
     return {
         "devices": devices,
         "readings_per_s": round(1e9 / large.per_row_ns),
         "ns_per_reading": round(large.per_row_ns, 1),
         "batch_16_us": round(small.seconds / small.batches * 1e6, 2),
-        "rules_per_reading": round(rules_per_reading(city, fleet, devices), 2),
+        "rules_per_reading": round(rules_per_reading(city, fleet), 2),
         "series": shard.series_count,
         "bytes_per_series": round(shard.nbytes / shard.series_count, 1),
     }
 
 
-def rules_per_reading(city: City, fleet: Fleet, devices: int) -> float:
-    """How many rules a reading of a round meets: those on its indicator, and on all that is derived from it."""
+def rules_per_reading(city: City, fleet: Fleet) -> float:
+    """How many rules the engine looks at because of a reading of a round, on average of the rounds from one of beats to
+    the next: those on its indicator, those on all that is derived from it, and those of absence that it may end."""
     pack = base()[1]
-    plans = plan_kinds(pack, city.catalogue, subjects_of(fleet, pack, city).kinds)
-    met: dict[tuple[int, int], int] = {}
-    for kind, plan in enumerate(plans[: len(fleet.kinds)]):
+    plans = plan_kinds(pack, city.catalogue, subjects_of(fleet, pack, city).kinds)[: len(fleet.kinds)]
+    signs = {i.number: i.id for i in city.catalogue.indicators if i.sign_of_life}
+    met = np.zeros((len(plans), 1 + max(i.number for i in city.catalogue.indicators)))
+    for kind, plan in enumerate(plans):
         for column in plan.columns:
             if column.derivation is None and column.indicator is not None:
                 fed = sum(len(plan.columns[place].rules) for place in column.feeds)
                 met[kind, column.indicator.number] = len(column.rules) + fed
-    (batches,) = rounds(city, fleet, devices, 1, np.random.default_rng(1), SMALL_ROWS)
-    readings = [(fleet.kind[row], i) for b in batches for row, i in zip(rows_of(fleet, b), b.indicator, strict=True)]
-    return sum(met.get((int(kind), int(i)), 0) for kind, i in readings) / len(readings)
+        of = [pack.absences[row].of for row in plan.watches]
+        for number, name in signs.items():
+            met[kind, number] += sum(names is None or name in names for names in of)
+    played = list(rounds(city, fleet, BATCH, BEATS, np.random.default_rng(1), SPEAKING // READINGS))
+    found = np.concatenate([met[fleet.kind[rows_of(fleet, b)], b.indicator] for batches in played for b in batches])
+    return float(found.mean())
 
 
 def rows_of(fleet: Fleet, batch: Batch) -> Any:

@@ -61,7 +61,8 @@ _OVER = {
     Over.MEDIAN: codes.MEDIAN,
     Over.SPAN: codes.SPAN,
     Over.COVERED: codes.COVERED,
-    **dict.fromkeys((Over.SUM, Over.INCREASE, Over.CHANGES, Over.SPIKES), codes.SUM),
+    Over.SUM: codes.SUM,
+    **dict.fromkeys((Over.INCREASE, Over.CHANGES, Over.SPIKES), codes.TOTAL),
 }
 _HOW = {
     How.MOST: codes.G_MOST,
@@ -208,8 +209,9 @@ class Assembler:
         self._op(_OVER[node.over], length_ms=node.length_ms, a=first, b=most, c=column)
 
     def _ring(self, column: int, keeps: int, length_ms: int) -> int:
-        """First cell of a ring of panes; that of spikes has the last readings before it."""
-        before = AROUND if keeps == codes.KEEPS_SPIKES else 0
+        """First cell of a ring of panes. Before one of totals is a cell that knows when something was last added, and
+        before that of spikes the last readings too."""
+        before = {codes.KEEPS_INCREASE: 1, codes.KEEPS_CHANGES: 1, codes.KEEPS_SPIKES: AROUND + 1}.get(keeps, 0)
         return self._cells(column, length_ms // PANES, 0, keeps, before + RING) + before
 
     def _cells(self, column: int, width_ms: int, days: int, keeps: int, count: int) -> int:

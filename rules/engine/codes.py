@@ -16,6 +16,7 @@ MEAN = next(_ops)
 LEAST = next(_ops)
 MOST = next(_ops)
 SUM = next(_ops)
+TOTAL = next(_ops)  # a sum in whose ring nothing is kept that adds nothing
 COUNT = next(_ops)
 MEDIAN = next(_ops)
 SPAN = next(_ops)  # a: cells of least, b: of most

@@ -5,6 +5,7 @@ one of the arrays would count its references, with atomic operations that cost m
 handle keeps its arrays alive, and lives longer than any call that it is passed to; in kernels nothing is counted.
 """
 
+import hashlib
 from typing import Any
 
 import numpy as np
@@ -43,7 +44,8 @@ def _words(value: Any) -> tuple[int, ...]:
 
 
 class _HandleType(types.Type):
-    """fields: name and type of each; words: where its description begins."""
+    """fields: name and type of each; words: where its description begins. Its own name is short, since it becomes part
+    of the name of every kernel."""
 
     def __init__(self, fields: tuple[tuple[str, Any], ...]) -> None:
         self.fields = dict(fields)
@@ -53,7 +55,8 @@ class _HandleType(types.Type):
                 raise ValueError(f"{name} is not contiguous")
             self.words[name] = at
             at += 1 + (kind.ndim if isinstance(kind, types.Array) else 0)
-        super().__init__(f"Handle({', '.join(f'{name}: {kind}' for name, kind in fields)})")
+        meaning = ", ".join(f"{name}: {kind}" for name, kind in fields)
+        super().__init__(f"Handle_{hashlib.sha256(meaning.encode()).hexdigest()[:16]}")
 
 
 @register_model(_HandleType)

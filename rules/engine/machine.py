@@ -105,14 +105,53 @@ def run(state: State, program: Program, start: int, owner: int, d: int, now: int
         at += 1
         if op == END:
             return stack[top]
-        if op == CONSTANT:
-            top += 1
-            stack[top] = code.x
-        elif op == OWN:
+        if op == OWN:
             series = state.series[device.series + code.a]
             current = max(CURRENT_SAMPLES * max(code.length_ms, device.interval_ms), LEAST_CURRENT_MS)
             top += 1
             stack[top] = series.value if is_current(series.value_ms, now, current) else np.nan
+        elif LESS <= op <= UNEQUAL:
+            left, right = stack[top - 1], stack[top]
+            top -= 1
+            unknown = left != left or right != right
+            stack[top] = np.nan if unknown else truth(compare(op, left, right))
+        elif op == CONSTANT:
+            top += 1
+            stack[top] = code.x
+        elif op == SKIP_IF_FALSE:
+            if stack[top] == 0.0:
+                at = code.a
+        elif op == SKIP_IF_TRUE:
+            if stack[top] == 1.0:
+                at = code.a
+        elif op == AND:
+            left, right = stack[top - 1], stack[top]
+            top -= 1
+            stack[top] = 0.0 if left == 0.0 or right == 0.0 else left + right - 1.0
+        elif op == OR:
+            left, right = stack[top - 1], stack[top]
+            top -= 1
+            stack[top] = 1.0 if left == 1.0 or right == 1.0 else left + right
+        elif op == NOT:
+            stack[top] = 1.0 - stack[top]
+        elif op == LEVEL_IF:
+            if stack[top] == 1.0:
+                stack[top] = code.a
+                at = code.b
+            else:
+                vague = vague or stack[top] != stack[top]
+                top -= 1
+        elif op == NO_LEVEL:
+            top += 1
+            stack[top] = np.nan if vague else 0.0
+        elif op == WHEN:
+            if stack[top] != 1.0:
+                stack[top] = np.nan if stack[top] != stack[top] else np.inf
+                at = code.a
+            else:
+                top -= 1
+        elif op == SCALE:
+            stack[top] = finite(state, owner, stack[top] * code.x, stack[top])
         elif op == AGE:
             series = state.series[device.series + code.a]
             top += 1
@@ -152,8 +191,6 @@ def run(state: State, program: Program, start: int, owner: int, d: int, now: int
         elif op == GATHER:
             top += 1
             stack[top] = gather(state, program, code, d, now)
-        elif op == SCALE:
-            stack[top] = finite(state, owner, stack[top] * code.x, stack[top])
         elif ADD <= op <= DIVIDE:
             left, right = stack[top - 1], stack[top]
             top -= 1
@@ -168,43 +205,6 @@ def run(state: State, program: Program, start: int, owner: int, d: int, now: int
             stack[top] = finite(state, owner, stack[top], left + right)
         elif op == ABSOLUTE:
             stack[top] = abs(stack[top])
-        elif LESS <= op <= UNEQUAL:
-            left, right = stack[top - 1], stack[top]
-            top -= 1
-            unknown = left != left or right != right
-            stack[top] = np.nan if unknown else truth(compare(op, left, right))
-        elif op == NOT:
-            stack[top] = 1.0 - stack[top]
-        elif op == AND:
-            left, right = stack[top - 1], stack[top]
-            top -= 1
-            stack[top] = 0.0 if left == 0.0 or right == 0.0 else left + right - 1.0
-        elif op == OR:
-            left, right = stack[top - 1], stack[top]
-            top -= 1
-            stack[top] = 1.0 if left == 1.0 or right == 1.0 else left + right
-        elif op == SKIP_IF_FALSE:
-            if stack[top] == 0.0:
-                at = code.a
-        elif op == SKIP_IF_TRUE:
-            if stack[top] == 1.0:
-                at = code.a
-        elif op == WHEN:
-            if stack[top] != 1.0:
-                stack[top] = np.nan if stack[top] != stack[top] else np.inf
-                at = code.a
-            else:
-                top -= 1
-        elif op == LEVEL_IF:
-            if stack[top] == 1.0:
-                stack[top] = code.a
-                at = code.b
-            else:
-                vague = vague or stack[top] != stack[top]
-                top -= 1
-        elif op == NO_LEVEL:
-            top += 1
-            stack[top] = np.nan if vague else 0.0
         elif op == HOURS:
             minute = (now + program.zone_ms) % DAY_MS // MINUTE_MS
             top += 1

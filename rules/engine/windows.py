@@ -23,6 +23,7 @@ from rules.engine.codes import (
     RISE,
     SLOPE,
     SUM,
+    TOTAL,
 )
 from rules.engine.state import NEVER, NOBODY, NOT_DUE, Array
 
@@ -56,6 +57,12 @@ def push(
     if keeps == KEEPS_DAYS:
         push_day(cells, first, window.width_ms, window.days, value, ms + zone_ms)
         return
+    if keeps == KEEPS_INCREASE:
+        add(cells, first, window.width_ms, increase(before, value, most), ms)
+        return
+    if keeps == KEEPS_CHANGES:
+        add(cells, first, window.width_ms, 1.0 if before == before and before != value else 0.0, ms)
+        return
     cell = pane_of(cells, first, window.width_ms, ms)
     fresh = cell.n == 0
     cell.ms = ms
@@ -68,10 +75,18 @@ def push(
         cell.value = value if fresh else min(cell.value, value)
     elif keeps == KEEPS_MOST:
         cell.value = value if fresh else max(cell.value, value)
-    elif keeps == KEEPS_INCREASE:
-        cell.value += increase(before, value, most)
-    elif keeps == KEEPS_CHANGES:
-        cell.value += 1.0 if before == before and before != value else 0.0
+
+
+@njit(cache=True, inline="always")
+def add(cells: Array, first: int, width_ms: int, more: float, ms: int) -> None:
+    """To the total of a window, whose ring is behind the cell at `first`, which knows when something was last added."""
+    if more == 0.0:
+        return
+    cells[first].ms, cells[first].n = ms, 1
+    cell = pane_of(cells, first + 1, width_ms, ms)
+    cell.ms = ms
+    cell.n += 1
+    cell.value += more
 
 
 @njit(cache=True, inline="always")
@@ -106,10 +121,7 @@ def push_raw(cells: Array, first: int, window: Any, value: float, ms: int, step:
         scratch[i] = abs(cells[first + i].value - median)
     middle = scratch[(came + 1 + AROUND // 2) % AROUND]
     if middle > max(HAMPEL_K * MAD_SIGMA * median_of(scratch, AROUND), step):
-        cell = pane_of(cells, first + AROUND, window.width_ms, ms)
-        cell.ms = ms
-        cell.n += 1
-        cell.value += 1.0
+        add(cells, first + AROUND, window.width_ms, 1.0, ms)
 
 
 @njit(cache=True, inline="always")
@@ -167,6 +179,8 @@ def over(cells: Array, first: int, op: int, length_ms: int, now: int, latest: in
         return median_in(cells, first, after_ms, scratch)
     if op == SLOPE:
         return slope_in(cells, first, after_ms, length_ms, scratch)
+    if op == TOTAL and (cells[first - 1].n == 0 or cells[first - 1].ms <= after_ms):
+        return 0.0
     n, total = 0, 0.0
     least, most = np.inf, -np.inf
     for i in range(beyond, beyond + RING):  # from the oldest to the newest
@@ -176,7 +190,7 @@ def over(cells: Array, first: int, op: int, length_ms: int, now: int, latest: in
         least, most = min(least, cell.value), max(most, cell.value)
         total += cell.value
         n += cell.n
-    if op == SUM:
+    if op in (SUM, TOTAL):
         return total
     if op == COUNT:
         return float(n)
