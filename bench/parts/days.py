@@ -57,20 +57,19 @@ def rounds(
     most: int | None = None,
     storm: bool = False,
 ) -> Iterator[list[Batch]]:
-    """`count` rounds of a quiet day, or of a storm that begins with the first: in each, every device sends a message, in
-    every eighth a beat, in random order, cut into batches of `size` readings, the last of which may be smaller. `most`:
-    devices in a round."""
-    calm, beats = messages(city, fleet), [[beat_of(city)]] * len(fleet.kinds)
+    """`count` rounds of a quiet day, or of a storm that begins with the first: in each, every device sends a message
+    (in every eighth a beat) in random order, cut into batches of `size` readings, the last of which may be smaller.
+    `most`: devices in a round."""
+    usual, beats = _Said(city, fleet, messages(city, fleet)), _Said(city, fleet, [[beat_of(city)]] * len(fleet.kinds))
     for n in range(count):
-        said = _Said(city, fleet, beats if n % BEATS == BEATS - 1 else calm)
+        said = beats if n % BEATS == BEATS - 1 else usual
         rows, place = said.readings(rng.permutation(len(fleet))[:most])
         sent_ms = START_MS + n * ROUND_MS + np.sort(rng.integers(0, ROUND_MS - 10_000, len(rows)))
-        minutes = float(n) if storm else 0.0
-        values = said.values(rows, place, rng, minutes)
-        indicator, number = said.number[fleet.kind[rows], place], fleet.number[rows]
         event_ms = np.maximum.accumulate(np.where(place == 0, sent_ms, 0))
-        columns = (number, indicator, event_ms, values, np.full(len(rows), n, np.uint32), np.zeros(len(rows), np.uint8))
-        yield [Batch(*(c[i : i + size] for c in columns)) for i in range(0, len(rows), size)]
+        values = said.values(rows, place, rng, minutes=float(n) if storm else 0.0)
+        seq, flags = np.full(len(rows), n, np.uint32), np.zeros(len(rows), np.uint8)
+        whole = Batch(fleet.number[rows], said.number[fleet.kind[rows], place], event_ms, values, seq, flags)
+        yield [whole[i : i + size] for i in range(0, len(rows), size)]
 
 
 def messages(city: City, fleet: Fleet) -> list[list[Indicator]]:
@@ -78,7 +77,10 @@ def messages(city: City, fleet: Fleet) -> list[list[Indicator]]:
     beat = beat_of(city)
     said = [[i for i in city.catalogue.reported(*kind) if i.id in CALM] for kind in fleet.kinds]
     video = {t.slug for t in city.catalogue.device_types if t.feed == "video"}
-    return [[beat, *what] if not what or kind[1] in video else what for kind, what in zip(fleet.kinds, said, strict=True)]
+    return [
+        [beat, *what] if not what or device_type in video else what
+        for (_, device_type), what in zip(fleet.kinds, said, strict=True)
+    ]
 
 
 def beat_of(city: City) -> Indicator:

@@ -17,6 +17,7 @@ from rules.engine.state import (
     DECLARED,
     DEVICE,
     FORGOTTEN,
+    NEVER,
     NOBODY,
     PARENT,
     SERIES,
@@ -98,7 +99,10 @@ def _carry_series(old: Snapshot, devices: Array, moves: list[_Move], state: Stat
         for k, column in enumerate(move.now.series):
             if column in move.before.series:
                 source = devices["series"][move.old_rows] + move.before.series.index(column)
-                state.series[state.devices["series"][move.new_rows] + k] = series[source]
+                kept = series[source]
+                if column[1] and move.before.series != move.now.series:  # what it is derived from may be gone
+                    kept["odd_ms"] = NEVER
+                state.series[state.devices["series"][move.new_rows] + k] = kept
 
 
 def _carry_cells(old: Snapshot, devices: Array, moves: list[_Move], state: State) -> None:

@@ -4,6 +4,7 @@ import numpy as np
 from numba import njit
 
 from rules.engine.codes import KEEPS_SPIKES
+from rules.engine.machine import FAILURES_ALLOWED
 from rules.engine.state import NEVER, NOBODY, RAW_SHIFT, Array, Program, State
 from rules.engine.tracks import ask, judge
 from rules.engine.windows import push, push_raw
@@ -37,14 +38,21 @@ def take(
 
 
 @njit(cache=True)
-def derive(state: State, program: Program, d: int, column: int, now: int, row: int, out: Array, n: int) -> int:
-    """Compute a derived indicator of a subject, and take what comes of it."""
+def derive(
+    state: State, program: Program, d: int, column: int, now: int, row: int, same: bool, out: Array, n: int
+) -> int:
+    """Compute a derived indicator of a subject, and take what comes of it. `same`: the value because of which it is
+    computed is what it was."""
     c = program.columns[column]
-    value, n = ask(state, program, c.code, c.owner, d, now, row, out, n)
+    series = state.series[state.devices[d].series + c.series]
+    if same and c.steady and now <= series.odd_ms and state.failures[c.owner] < FAILURES_ALLOWED:
+        value = series.value
+    else:
+        value, until, n = ask(state, program, c.code, c.owner, d, now, row, out, n)
+        series.odd_ms = until if value == value else NEVER
     if value != value:
         return n
-    last_ms = state.series[state.devices[d].series + c.series].value_ms
-    return take(state, program, d, column, value, max(now, last_ms), row, out, n)
+    return take(state, program, d, column, value, max(now, series.value_ms), row, out, n)
 
 
 @njit(cache=True)
@@ -52,10 +60,12 @@ def accept(
     state: State, program: Program, d: int, column: int, value: float, ms: int, row: int, out: Array, n: int
 ) -> int:
     """An accepted reading, and all that is derived from it."""
-    n = take(state, program, d, column, value, ms, row, out, n)
     c = program.columns[column]
+    series = state.series[state.devices[d].series + c.series]
+    same = series.value_ms != NEVER and series.value == value
+    n = take(state, program, d, column, value, ms, row, out, n)
     for f in range(c.feed, c.feed + c.feeds):
-        n = derive(state, program, d, int(program.feeds[f]), ms, row, out, n)
+        n = derive(state, program, d, int(program.feeds[f]), ms, row, same, out, n)
     return n
 
 
@@ -75,7 +85,7 @@ def beat(state: State, program: Program, log_ms: int, out: Array) -> int:
     witness: clauses 10 and 11. `out` must have room for all of it. Returns the changes."""
     n = 0
     for b in range(len(state.beats)):
-        n = derive(state, program, int(state.beats[b, 0]), int(state.beats[b, 1]), log_ms, NOBODY, out, n)
+        n = derive(state, program, int(state.beats[b, 0]), int(state.beats[b, 1]), log_ms, NOBODY, False, out, n)
     for s in range(len(state.seconds)):
         index, d, series = int(state.seconds[s, 0]), int(state.seconds[s, 1]), state.series[state.seconds[s, 2]]
         track = state.tracks[index]

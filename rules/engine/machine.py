@@ -57,7 +57,7 @@ from rules.engine.codes import (
     WEEKDAYS,
     WHEN,
 )
-from rules.engine.state import DECLARED, NEVER, NOBODY, SILENT, Program, State
+from rules.engine.state import DECLARED, NEVER, NOBODY, NOT_DUE, SILENT, Program, State
 from rules.engine.windows import over, span_of, usual
 
 LEAST_CURRENT_MS = 180_000
@@ -91,25 +91,28 @@ def truth(holds: bool) -> float:
 
 
 @njit(cache=True)
-def run(state: State, program: Program, start: int, owner: int, d: int, now: int) -> float:
-    """Value of the program at `start` for a subject. Counts its failures; unknown when its owner is disabled."""
+def run(state: State, program: Program, start: int, owner: int, d: int, now: int) -> tuple[float, int]:
+    """Value of the program at `start` for a subject, and until when all last values that it needed are current. Counts
+    its failures; unknown when its owner is disabled."""
     if state.failures[owner] >= FAILURES_ALLOWED:
-        return np.nan
+        return np.nan, NEVER
     stack, scratch = program.stack, program.scratch
     device = state.devices[d]
     vague = False
-    top, at = -1, start
+    top, at, until = -1, start, NOT_DUE
     while True:
         code = program.code[at]
         op = code.op
         at += 1
         if op == END:
-            return stack[top]
+            return stack[top], until
         if op == OWN:
             series = state.series[device.series + code.a]
             current = max(CURRENT_SAMPLES * max(code.length_ms, device.interval_ms), LEAST_CURRENT_MS)
             top += 1
-            stack[top] = series.value if is_current(series.value_ms, now, current) else np.nan
+            known = is_current(series.value_ms, now, current)
+            stack[top] = series.value if known else np.nan
+            until = min(until, series.value_ms + current) if known else until
         elif LESS <= op <= UNEQUAL:
             left, right = stack[top - 1], stack[top]
             top -= 1

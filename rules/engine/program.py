@@ -10,7 +10,7 @@ from city.catalogue import Catalogue
 from city.levels import LEVELS, Level
 from city.registry import PARENT_KINDS
 from rules.engine.assemble import DEEPEST_STACK, Assembler, Gathering, Tables
-from rules.engine.plans import Kind, KindPlan, plan_kinds
+from rules.engine.plans import Column, Kind, KindPlan, plan_kinds
 from rules.engine.state import (
     ABSENCE_RULE,
     CLAUSE,
@@ -24,7 +24,22 @@ from rules.engine.state import (
     WINDOW,
     Program,
 )
-from rules.language.expressions import Both, Either, Node, looks_around
+from rules.language.expressions import (
+    Absolute,
+    Arithmetic,
+    Both,
+    Compared,
+    Either,
+    Highest,
+    Mark,
+    Negated,
+    Node,
+    Number,
+    Reading,
+    Scaled,
+    looks_around,
+    own_indicators,
+)
 from rules.language.level_rules import condition_name
 from rules.language.pack import AbsenceRule, Derivation, LevelRule, Marks, Pack, ParentRule, lowest, meaning_of
 
@@ -193,7 +208,7 @@ class _Builder:
             self.columns.append(
                 (
                     *(place, track, len(column.rules), len(self.windows), len(assembler.windows[place])),
-                    *(len(self.feeds), len(column.feeds), derived[place], owner, 0),
+                    *(len(self.feeds), len(column.feeds), derived[place], owner, int(_steady(column, plan))),
                     *(quarantined, low, high, most),
                 )
             )
@@ -209,6 +224,16 @@ class _Builder:
         low = [mark for is_low, mark in marks if is_low and mark is not None]
         high = [mark for is_low, mark in marks if not is_low and mark is not None]
         return max(low, default=-np.inf), min(high, default=np.inf)
+
+
+def _steady(column: Column, plan: KindPlan) -> bool:
+    """Whether it is derived from last values of measured indicators alone: nothing else changes it."""
+    if column.derivation is None:
+        return False
+    plain = Number | Reading | Scaled | Arithmetic | Absolute | Compared | Both | Either | Negated | Mark | Highest
+    value = column.derivation.value
+    derived = {other.name for other in plan.columns if other.derivation is not None}
+    return derived.isdisjoint(own_indicators(value)) and all(isinstance(node, plain) for node in value.walk())
 
 
 def own_derivations(pack: Pack) -> list[Derivation]:

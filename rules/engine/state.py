@@ -37,7 +37,7 @@ SERIES = np.dtype(
         ("value", "f8"),  # last accepted value and its event time
         ("value_ms", "i8"),
         ("odd_value", "f8"),  # the reading that opened the quarantine
-        ("odd_ms", "i8"),
+        ("odd_ms", "i8"),  # of what is derived: until when it stays so if what it needs does
         ("odd_last", "f8"),  # the last reading in quarantine
         ("odd_last_ms", "i8"),
         ("newest_seq", "u4"),
@@ -162,7 +162,7 @@ COLUMN = np.dtype(
         ("feeds", "i4"),
         ("code", "i4"),  # what it is derived by, or NOBODY
         ("owner", "i4"),  # who fails when it fails
-        ("spare", "i4"),
+        ("steady", "i4"),  # derived from last values alone
         ("step", "f8"),
         ("above", "f8"),
         ("below", "f8"),

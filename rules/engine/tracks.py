@@ -77,14 +77,15 @@ def due_at(track: Any, rule: Any) -> int:
 @njit(cache=True)
 def ask(
     state: State, program: Program, start: int, owner: int, d: int, now: int, row: int, out: Array, n: int
-) -> tuple[float, int]:
-    """Value of an expression, and the next free row of `out`: the failure that disables its owner is told."""
+) -> tuple[float, int, int]:
+    """Value of an expression, until when what it needed is current, and the next free row of `out`: the failure that
+    disables its owner is told."""
     before = state.failures[owner]
-    value = run(state, program, start, owner, d, now)
+    value, until = run(state, program, start, owner, d, now)
     if before < FAILURES_ALLOWED <= state.failures[owner]:
         change(out, n, ON_RULE, owner, row, 0, 2, now, now)
         n += 1
-    return value, n
+    return value, until, n
 
 
 @njit(cache=True)
@@ -96,7 +97,7 @@ def modified(
     rule = program.rules[track.rule]
     for k in range(rule.clause, rule.clause + rule.clauses):
         clause = program.clauses[k]
-        true, n = ask(state, program, clause.code, rule.rule, d, ms, row, out, n)
+        true, _, n = ask(state, program, clause.code, rule.rule, d, ms, row, out, n)
         if true != 1.0:
             continue
         for _ in range(clause.by):
@@ -106,7 +107,7 @@ def modified(
     if rule.confirm == NOBODY:
         return raw, stay, n
     if track.level == 0 or not state.track_flags[index] & CONFIRMED:
-        true, n = ask(state, program, rule.confirm, rule.rule, d, ms, row, out, n)
+        true, _, n = ask(state, program, rule.confirm, rule.rule, d, ms, row, out, n)
         flags = state.track_flags[index] & ~CONFIRMED
         state.track_flags[index] = flags | CONFIRMED if true == 1.0 else flags
     if not state.track_flags[index] & CONFIRMED:
@@ -146,7 +147,7 @@ def judge(
         return n
     if not rule.plain:
         if rule.when != NOBODY:
-            true, n = ask(state, program, rule.when, rule.rule, d, ms, row, out, n)
+            true, _, n = ask(state, program, rule.when, rule.rule, d, ms, row, out, n)
             if true != true:
                 return n
             if true == 0.0:
