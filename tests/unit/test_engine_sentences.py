@@ -127,6 +127,30 @@ def test_a_rule_that_is_not_to_be_judged_now_clears_and_what_is_unknown_judges_n
     assert story.of("depth")[-1] == ("G1", Level.NONE, False) or story.of("depth")[-1][1] < Level.YELLOW
 
 
+FLOODED = """
+class: waterlogging
+rules:
+  - id: flooded
+    title: 抽排中仍积水
+    conditions:
+      orange: water_depth >= 10 cm and pump
+    hold: 10m
+    evidence: {max_gap: 3m}
+    clear: {for: 5m}
+    source: operator default
+"""
+
+
+def test_what_is_out_of_date_no_longer_counts_though_everything_else_says_the_same() -> None:
+    both = {("G1", WATER_DEPTH): 20.0, ("G1", PUMP): 1.0}
+    heard = Quarter(FLOODED).minutes(15, both)
+    assert heard.of("flooded") == [("G1", Level.ORANGE, False)]
+    unheard = Quarter(FLOODED).minutes(2, both).minutes(13, depth(G1=20))
+    assert unheard.of("flooded") == []
+    heard_again = unheard.minutes(15, both)
+    assert heard_again.of("flooded") == [("G1", Level.ORANGE, False)]
+
+
 RAINFALL = """
 class: waterlogging
 derive:
