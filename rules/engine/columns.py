@@ -1,5 +1,7 @@
 """Indicators of subjects, measured and derived: docs/rules.md, clause 10. Compiled by numba."""
 
+from typing import Any
+
 import numpy as np
 from numba import njit
 
@@ -8,6 +10,12 @@ from rules.engine.machine import FAILURES_ALLOWED
 from rules.engine.state import NEVER, NOBODY, RAW_SHIFT, Array, Program, State
 from rules.engine.tracks import ask, judge
 from rules.engine.windows import push, push_raw
+
+
+@njit(cache=True, inline="always")
+def is_at_rest(column: Any, series: Any, value: float) -> bool:
+    """Whether nothing comes of a value but that it is the last: no rule's threshold is reached, and none was."""
+    return column.windows == 0 and not series.busy and column.above < value < column.below
 
 
 @njit(cache=True)
@@ -45,8 +53,11 @@ def derive(
     computed is what it was."""
     c = program.columns[column]
     series = state.series[state.devices[d].series + c.series]
-    if same and c.steady and now <= series.odd_ms and state.failures[c.owner] < FAILURES_ALLOWED:
+    if same and c.steady and series.value_ms <= now <= series.odd_ms and state.failures[c.owner] < FAILURES_ALLOWED:
         value = series.value
+        if is_at_rest(c, series, value):
+            series.value_ms = max(now, series.value_ms)
+            return n
     else:
         value, until, n = ask(state, program, c.code, c.owner, d, now, row, out, n)
         series.odd_ms = until if value == value else NEVER
@@ -63,7 +74,10 @@ def accept(
     c = program.columns[column]
     series = state.series[state.devices[d].series + c.series]
     same = series.value_ms != NEVER and series.value == value
-    n = take(state, program, d, column, value, ms, row, out, n)
+    if is_at_rest(c, series, value):
+        series.value, series.value_ms = value, ms
+    else:
+        n = take(state, program, d, column, value, ms, row, out, n)
     for f in range(c.feed, c.feed + c.feeds):
         n = derive(state, program, d, int(program.feeds[f]), ms, row, same, out, n)
     return n

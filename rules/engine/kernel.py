@@ -8,7 +8,7 @@ from typing import Any
 from numba import njit
 
 from city.readings import Flag
-from rules.engine.columns import accept, watch_spikes
+from rules.engine.columns import accept, is_at_rest, watch_spikes
 from rules.engine.prefetch import prefetch
 from rules.engine.state import (
     DECLARED,
@@ -213,7 +213,7 @@ def apply_rows(
         if flags[i] & _HISTORY or ms < log_ms - LATE_LIMIT_MS:
             outcomes[HISTORY] += 1
             continue
-        if c.windows:
+        if c.spikes:
             watch_spikes(state, program, d, column, value[i], ms)
         if c.step > 0:
             verdict = quarantine(series, value[i], ms, c.step)
@@ -223,7 +223,7 @@ def apply_rows(
             if verdict == 2:
                 n = accept(state, program, d, column, series.odd_value, series.odd_ms, i, out, n)
         outcomes[JUDGED] += 1
-        if c.windows == 0 and c.feeds == 0 and not series.busy and c.above < value[i] < c.below:
+        if c.feeds == 0 and is_at_rest(c, series, value[i]):
             series.value, series.value_ms = value[i], ms  # nothing else comes of it: most readings on most days
             continue
         n = accept(state, program, d, column, value[i], ms, i, out, n)

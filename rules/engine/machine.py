@@ -52,13 +52,14 @@ from rules.engine.codes import (
     SKIP_IF_TRUE,
     SPAN,
     SUBTRACT,
+    TOTAL,
     UNEQUAL,
     USUAL,
     WEEKDAYS,
     WHEN,
 )
 from rules.engine.state import DECLARED, NEVER, NOBODY, NOT_DUE, SILENT, Program, State
-from rules.engine.windows import over, span_of, usual
+from rules.engine.windows import adds_up, over, span_of, usual
 
 LEAST_CURRENT_MS = 180_000
 CURRENT_SAMPLES = 3
@@ -92,8 +93,8 @@ def truth(holds: bool) -> float:
 
 @njit(cache=True)
 def run(state: State, program: Program, start: int, owner: int, d: int, now: int) -> tuple[float, int]:
-    """Value of the program at `start` for a subject, and until when all last values that it needed are current. Counts
-    its failures; unknown when its owner is disabled."""
+    """Value of the program at `start` for a subject, and until when all last values that it needed are current and its
+    totals nothing. Counts its failures; unknown when its owner is disabled."""
     if state.failures[owner] >= FAILURES_ALLOWED:
         return np.nan, NEVER
     stack, scratch = program.stack, program.scratch
@@ -166,7 +167,10 @@ def run(state: State, program: Program, start: int, owner: int, d: int, now: int
             if op == SPAN:
                 highs = device.cell + code.b
                 stack[top] = span_of(state.cells, first, highs, code.length_ms, now, latest)
+            elif op == TOTAL and not adds_up(state.cells, first, code.length_ms, now, latest):
+                stack[top] = 0.0
             else:
+                until = NEVER if op == TOTAL else until
                 stack[top] = over(state.cells, first, op, code.length_ms, now, latest, scratch)
         elif op == USUAL:
             top += 1

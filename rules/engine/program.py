@@ -10,6 +10,7 @@ from city.catalogue import Catalogue
 from city.levels import LEVELS, Level
 from city.registry import PARENT_KINDS
 from rules.engine.assemble import DEEPEST_STACK, Assembler, Gathering, Tables
+from rules.engine.codes import KEEPS_SPIKES
 from rules.engine.plans import Column, Kind, KindPlan, plan_kinds
 from rules.engine.state import (
     ABSENCE_RULE,
@@ -35,8 +36,10 @@ from rules.language.expressions import (
     Negated,
     Node,
     Number,
+    Over,
     Reading,
     Scaled,
+    Window,
     looks_around,
     own_indicators,
 )
@@ -208,7 +211,8 @@ class _Builder:
             self.columns.append(
                 (
                     *(place, track, len(column.rules), len(self.windows), len(assembler.windows[place])),
-                    *(len(self.feeds), len(column.feeds), derived[place], owner, int(_steady(column, plan))),
+                    *(len(self.feeds), len(column.feeds), derived[place], owner),
+                    *(_steady(column, plan), any(w[3] == KEEPS_SPIKES for w in assembler.windows[place]), 0),
                     *(quarantined, low, high, most),
                 )
             )
@@ -227,13 +231,17 @@ class _Builder:
 
 
 def _steady(column: Column, plan: KindPlan) -> bool:
-    """Whether it is derived from last values of measured indicators alone: nothing else changes it."""
+    """Whether it is derived from last values of measured indicators alone, and totals of them: while none of these
+    changes it does not, as long as they are current and the totals nothing."""
     if column.derivation is None:
         return False
     plain = Number | Reading | Scaled | Arithmetic | Absolute | Compared | Both | Either | Negated | Mark | Highest
     value = column.derivation.value
     derived = {other.name for other in plan.columns if other.derivation is not None}
-    return derived.isdisjoint(own_indicators(value)) and all(isinstance(node, plain) for node in value.walk())
+    totals = (Over.INCREASE, Over.CHANGES)
+    return derived.isdisjoint(own_indicators(value)) and all(
+        isinstance(node, plain) or (isinstance(node, Window) and node.over in totals) for node in value.walk()
+    )
 
 
 def own_derivations(pack: Pack) -> list[Derivation]:

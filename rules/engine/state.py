@@ -162,7 +162,9 @@ COLUMN = np.dtype(
         ("feeds", "i4"),
         ("code", "i4"),  # what it is derived by, or NOBODY
         ("owner", "i4"),  # who fails when it fails
-        ("steady", "i4"),  # derived from last values alone
+        ("steady", "u1"),  # derived from last values alone, and from totals to which only another value adds
+        ("spikes", "u1"),  # a window of spikes
+        ("spare", "u2"),
         ("step", "f8"),
         ("above", "f8"),
         ("below", "f8"),

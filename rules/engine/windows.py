@@ -168,6 +168,13 @@ def begins_after(length_ms: int, now: int, latest: int) -> int:
     return max(now - length_ms, (latest // width_ms - PANES) * width_ms - 1)
 
 
+@njit(cache=True, inline="always")
+def adds_up(cells: Array, first: int, length_ms: int, now: int, latest: int) -> bool:
+    """Whether anything was added to a total within a window: see `add`."""
+    newest = cells[first - 1]
+    return newest.n > 0 and newest.ms > begins_after(length_ms, now, latest)
+
+
 @njit(cache=True)
 def over(cells: Array, first: int, op: int, length_ms: int, now: int, latest: int, scratch: Array) -> float:
     """What is made of the window of a length that ends now; NaN when unknown. `latest`: as in `begins_after`."""
@@ -179,8 +186,6 @@ def over(cells: Array, first: int, op: int, length_ms: int, now: int, latest: in
         return median_in(cells, first, after_ms, scratch)
     if op == SLOPE:
         return slope_in(cells, first, after_ms, length_ms, scratch)
-    if op == TOTAL and (cells[first - 1].n == 0 or cells[first - 1].ms <= after_ms):
-        return 0.0
     n, total = 0, 0.0
     least, most = np.inf, -np.inf
     for i in range(beyond, beyond + RING):  # from the oldest to the newest
