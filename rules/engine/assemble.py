@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from rules.engine import codes
-from rules.engine.plans import KindPlan
+from rules.engine.plans import Kind, KindPlan
 from rules.engine.state import NOBODY
 from rules.engine.windows import AROUND, DAY_MS, PANES, RING
 from rules.language.expressions import (
@@ -88,11 +88,12 @@ class Gathering:
 
 @dataclass
 class Tables:
-    """What the programs of all kinds share."""
+    """What the programs of all kinds share. asked_by: which kinds ask for each of the gatherings."""
 
     pack: Pack
     code: list[tuple[Any, ...]] = field(default_factory=list)
     gatherings: dict[Gathering, int] = field(default_factory=dict)
+    asked_by: list[set[Kind]] = field(default_factory=list)
     marks: dict[str, int] = field(default_factory=dict)
 
 
@@ -261,6 +262,9 @@ class Assembler:
     def _gathered(self, node: Gathered) -> None:
         key = Gathering(node.member, node.place, node.radius_m, node.types)
         which = self.tables.gatherings.setdefault(key, len(self.tables.gatherings))
+        if which == len(self.tables.asked_by):
+            self.tables.asked_by.append(set())
+        self.tables.asked_by[which].add(self.plan.kind)
         test, constant = node.test or ("", 0.0)
         self._op(codes.GATHER, a=which, b=_HOW[node.how], c=codes.COMPARISON.get(test, NOBODY), x=constant)
 

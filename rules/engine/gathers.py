@@ -28,10 +28,12 @@ def gather_all(city: City, subjects: Subjects, compiled: Compiled, devices: Any)
     members: list[Array] = [np.zeros(0, np.int32)]
     currents: list[Array] = [np.zeros(0, np.int64)]
     total = groups_before = 0
-    for row, gathering in zip(compiled.program.gatherings, compiled.gatherings, strict=True):
+    rows = zip(compiled.program.gatherings, compiled.gatherings, compiled.asked_by, strict=True)
+    for row, gathering, asking in rows:
         asked = _asked(gathering, subjects, compiled, devices)
         group = _group(gathering)
-        counts, order = _by_place(gathering, group, asked, subjects, city)
+        askers = np.isin(subjects.kind, [kind for kind, plan in enumerate(compiled.kinds) if plan.kind in asking])
+        counts, order = _by_place(gathering, group, asked, askers, subjects, city)
         row["first"], row["group"], row["source"] = groups_before, group, asked.source
         row["others"] = gathering.place in (Place.WITHIN, Place.UPSTREAM)
         starts.append(total + np.cumsum(counts))
@@ -98,7 +100,7 @@ def _asked(gathering: Gathering, subjects: Subjects, compiled: Compiled, devices
 
 
 def _by_place(
-    gathering: Gathering, group: int, asked: _Asked, subjects: Subjects, city: City
+    gathering: Gathering, group: int, asked: _Asked, askers: Array, subjects: Subjects, city: City
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """How many members each group has, and the members of all groups in order."""
     groups = len(subjects.place_ids[group])
@@ -108,7 +110,9 @@ def _by_place(
     if gathering.place not in (Place.WITHIN, Place.UPSTREAM):
         return np.bincount(at[order], minlength=groups).astype(np.int64), order
     first = np.searchsorted(at[order], np.arange(groups + 1))
-    pairs = _upstream(subjects, city) if gathering.place is Place.UPSTREAM else _near(gathering, at, subjects, city)
+    pairs = (
+        _upstream(subjects, city) if gathering.place is Place.UPSTREAM else _near(gathering, at, askers, subjects, city)
+    )
     many = (first[1:] - first[:-1])[pairs[:, 1]]
     site = np.repeat(pairs[:, 0], many)
     place = np.arange(len(site)) - np.repeat(np.cumsum(many) - many, many) + np.repeat(first[pairs[:, 1]], many)
@@ -124,13 +128,13 @@ def _upstream(subjects: Subjects, city: City) -> Array:
     return np.array(pairs, np.int64).reshape(len(pairs), 2)
 
 
-def _near(gathering: Gathering, at: Array, subjects: Subjects, city: City) -> Array:
-    """(n, 2) int64: sites of subjects, and the sites of members near them, in the same zone."""
+def _near(gathering: Gathering, at: Array, askers: Array, subjects: Subjects, city: City) -> Array:
+    """(n, 2) int64: sites of those who ask, and the sites of members near them, in the same zone."""
     sites = [city.sites[site] for site in subjects.place_ids[SITE]]
     zones = {zone: row for row, zone in enumerate(subjects.place_ids[ZONE])}
     lat, lon = (np.radians(np.array([getattr(site, axis) for site in sites], np.float64)) for axis in ("lat", "lon"))
     zone = np.array([zones[city.areas[site.area].zone] for site in sites], np.int32)
-    here = np.unique(subjects.places[:, SITE])
+    here = np.unique(subjects.places[askers, SITE])
     here = here[here >= 0].astype(np.int64)
     there = np.unique(at[at >= 0]).astype(np.int64)
     there = there[np.argsort(lat[there], kind="stable")]

@@ -55,15 +55,16 @@ class Compiled:
     """A pack's arrays with what is needed to read their rows back.
 
     variants: by (kind, row in Pack.levels, thresholds), row of Program.rules. gatherings: who is asked, by row of
-    Program.gatherings. marks: names of the rows of Program.marks. cells: of a subject, by kind; remembered: what is in
-    them, (name, first, how many). owners: names of those whose expressions may fail. parent_rule_of: (4,) row of
-    Program.parent_rules by ParentKind, or NOBODY."""
+    Program.gatherings, and asked_by: which kinds ask. marks: names of the rows of Program.marks. cells: of a subject,
+    by kind; remembered: what is in them, (name, first, how many). owners: names of those whose expressions may fail.
+    parent_rule_of: (4,) row of Program.parent_rules by ParentKind, or NOBODY."""
 
     pack: Pack
     program: Program
     kinds: tuple[KindPlan, ...]
     variants: dict[tuple[int, int, Marks], int]
     gatherings: tuple[Gathering, ...]
+    asked_by: tuple[frozenset[Kind], ...]
     marks: tuple[str, ...]
     cells: tuple[int, ...]
     remembered: tuple[list[tuple[str, int, int]], ...]
@@ -132,8 +133,9 @@ def compile_pack(
     )
     parents = tuple(kinds_of_parents.index(k) if k in kinds_of_parents else NOBODY for k in PARENT_KINDS)
     tables = builder.tables
+    asked_by = tuple(map(frozenset, tables.asked_by))
     return Compiled(
-        *(pack, program, plans, builder.variants, tuple(tables.gatherings), tuple(tables.marks)),
+        *(pack, program, plans, builder.variants, tuple(tables.gatherings), asked_by, tuple(tables.marks)),
         *(tuple(builder.cells), tuple(builder.remembered), builder.owners, parents),
     )
 

@@ -50,8 +50,9 @@ def subjects_of(fleet: Fleet, pack: Pack, city: City) -> Subjects:
     for what in wanted:
         level = PLACES.index(what.per)
         rows += [(level, int(p), wanted[what]) for p in np.unique(around[of_class == what.risk_class, level])]
+    first_at = [dict(zip(*map(np.ndarray.tolist, np.unique(at, return_index=True)), strict=True)) for at in around.T]
     for level, place, which in sorted(rows):
-        first = int(np.flatnonzero(around[:, level] == place)[0])
+        first = first_at[level][place]
         ids.append(place_ids[level][place])
         kind.append(np.array([len(kinds) + which], np.int16))
         places.append(np.where(np.arange(4) < level, NOBODY, around[first])[None].astype(np.int32))
