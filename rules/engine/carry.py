@@ -59,7 +59,7 @@ def carry_over(old: Snapshot, reporter: Reporter) -> Carried:
     moves = list(_moves(old, devices, here, reporter))
     _carry_series(old, devices, moves, state)
     _carry_cells(old, devices, moves, state)
-    _carry_failures(old, reporter)
+    carried.ended += _carry_failures(old, reporter)
     for part in (_Tracks(old, reporter), _Watches(old, reporter)):
         gone = _carry_part(part, devices, here, moves, carried)
         carried.ended += _endings(gone, old, devices, reporter)
@@ -118,10 +118,17 @@ def _carry_cells(old: Snapshot, devices: Array, moves: list[_Move], state: State
                 state.cells[target] = cells[old_cell_of[move.old_rows][:, None] + was[what][0] + block]
 
 
-def _carry_failures(old: Snapshot, reporter: Reporter) -> None:
-    was = dict(zip(old.owners, old.array("failures", np.int64), strict=True))
-    for row, owner in enumerate(reporter.compiled.owners_meaning()):
-        reporter.state.failures[row] = was.get(owner, 0)
+def _carry_failures(old: Snapshot, reporter: Reporter) -> Iterator[Transition]:
+    """What is disabled stays so while it means the same; else its alert ends."""
+    failures, disabled_ms = old.array("failures", np.int64), old.array("disabled_ms", np.int64)
+    now = {owner: row for row, owner in enumerate(reporter.compiled.owners_meaning())}
+    for before, owner in enumerate(old.owners):
+        if owner in now:
+            reporter.state.failures[now[owner]] = failures[before]
+            reporter.state.disabled_ms[now[owner]] = disabled_ms[before]
+        elif disabled_ms[before] != NEVER:
+            levels = (Level.YELLOW, Level.NONE)
+            yield reporter.disabling(owner[0], levels, int(disabled_ms[before]), old.sight.log_ms, old.sight.log_ms)
 
 
 @dataclass

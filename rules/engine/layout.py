@@ -63,6 +63,7 @@ def lay_out(city: City, subjects: Subjects, compiled: Compiled, sighted: int = 0
         track_flags=np.zeros(len(tracks), np.uint8),
         cells=records(_count(subjects, list(compiled.cells)).sum(), CELL),
         failures=np.zeros(len(compiled.owners), np.int64),
+        disabled_ms=np.full(len(compiled.owners), NEVER, np.int64),
         watches=watches,
         watch_due=np.full(len(watches), NOT_DUE, np.int64),
         parents=parents,

@@ -43,7 +43,9 @@ class Reporter:
             if change["on"] == ON_PARENT:
                 yield self._of_parent(change, log_ms, wall_ms)
             elif change["on"] == ON_RULE:
-                yield self._of_rule(change, log_ms, wall_ms)
+                owner, levels = self.compiled.owners[change["index"]], (Level(change["before"]), Level(change["after"]))
+                since_ms, event_ms = int(change["since_ms"]), int(change["event_ms"])
+                yield self.disabling(owner, levels, since_ms, event_ms, log_ms, wall_ms)
             else:
                 yield self._of_subject(change, log_ms, batch, wall_ms)
 
@@ -190,8 +192,16 @@ class Reporter:
             wall_ms=wall_ms,
         )
 
-    def _of_rule(self, change: Any, log_ms: int, wall_ms: float | None) -> Transition:
-        owner, since_ms = self.compiled.owners[change["index"]], int(change["since_ms"])
+    def disabling(
+        self,
+        owner: str,
+        levels: tuple[Level, Level],
+        since_ms: int,
+        event_ms: int,
+        log_ms: int,
+        wall_ms: float | None = None,
+    ) -> Transition:
+        """A rule is disabled, or no longer. `owner`: of Compiled.owners; `levels`: from and to."""
         return Transition(
             alert=alert_id(DISABLED_RULE, "", owner, since_ms),
             rule=DISABLED_RULE,
@@ -200,9 +210,9 @@ class Reporter:
             nature=Nature.RULE,
             subject_kind=SubjectKind.RULE,
             subject=owner,
-            level_from=Level(change["before"]),
-            level_to=Level(change["after"]),
-            event_ms=int(change["event_ms"]),
+            level_from=levels[0],
+            level_to=levels[1],
+            event_ms=event_ms,
             log_ms=log_ms,
             since_ms=since_ms,
             cause=DISABLED_RULE,

@@ -61,7 +61,7 @@ class Snapshot(msgspec.Struct, frozen=True):
 
 
 _ARRAYS = (
-    *("devices", "series", "tracks", "track_due", "track_flags", "cells", "failures"),
+    *("devices", "series", "tracks", "track_due", "track_flags", "cells", "failures", "disabled_ms"),
     *("watches", "watch_due", "parents"),
 )
 

@@ -250,15 +250,15 @@ class Program(NamedTuple):
 class State(NamedTuple):
     """All that a shard remembers of its d subjects: devices by registry number, then places.
 
-    local: (numbers,) int32, row of a registry number, or NOBODY. devices: (d,) DEVICE.
-    parents_of: (d, 4) int32 rows of parents, or NOBODY. places: (d, 4) int32, its
-    site, area, street and zone, or NOBODY. series: (s,) SERIES. tracks: (t,) TRACK. track_due: (t,) int64, event time
-    at which time alone changes it. track_flags: (t,) uint8. cells: (c,) CELL. failures: (owners,) int64. watches: (w,)
+    local: (numbers,) int32, row of a registry number, or NOBODY. devices: (d,) DEVICE. parents_of: (d, 4) int32 rows
+    of parents, or NOBODY. places: (d, 4) int32, its site, area, street and zone, or NOBODY. series: (s,) SERIES.
+    tracks: (t,) TRACK. track_due: (t,) int64, event time at which time alone changes it. track_flags: (t,) uint8.
+    cells: (c,) CELL. failures: (owners,) int64, and disabled_ms: when it became too many, or NEVER. watches: (w,)
     WATCH. watch_due: (w,) int64, sighted time before which a watch need not be looked at. parents: (p,) PARENT.
-    children: (c,) int32, rows of watches, grouped by parent. gather_start: (g + 1,) int64 into members. members: (m,)
-    int32, rows of series, tracks or watches, and member_current: (m,) int64, ms for which a member's value is current.
-    beats: (b, 2) int32, subject and column of what is derived at beats. seconds: (l, 3) int32, track, subject and
-    series of what is looked at a second time."""
+    children: (c,) int32, rows of watches, grouped by parent. gather_start: (g + 1,) int64 into members. members:
+    (m,) int32, rows of series, tracks or watches, and member_current: (m,) int64, ms for which a member's value is
+    current. beats: (b, 2) int32, subject and column of what is derived at beats. seconds: (l, 3) int32, track,
+    subject and series of what is looked at a second time."""
 
     local: Array
     devices: Array
@@ -270,6 +270,7 @@ class State(NamedTuple):
     track_flags: Array
     cells: Array
     failures: Array
+    disabled_ms: Array
     watches: Array
     watch_due: Array
     parents: Array

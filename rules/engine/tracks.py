@@ -83,6 +83,7 @@ def ask(
     before = state.failures[owner]
     value, until = run(state, program, start, owner, d, now)
     if before < FAILURES_ALLOWED <= state.failures[owner]:
+        state.disabled_ms[owner] = now
         change(out, n, ON_RULE, owner, row, 0, 2, now, now)
         n += 1
     return value, until, n

@@ -217,12 +217,14 @@ def test_a_place_is_judged_by_all_that_stand_there_and_says_what_to_do() -> None
     assert red.actions == ("巡查", "封闭道路")
 
 
+FAILING = DEPTH + (
+    "  - id: ratio\n    title: 比值\n    conditions:\n      red: water_depth / (queue - 10) > 1 cm\n"
+    "    evidence: {max_gap: 10m}\n    clear: {for: 1m}\n    source: operator default\n"
+)
+
+
 def test_a_rule_that_fails_a_hundred_times_is_disabled_alone_and_says_so_once() -> None:
-    failing = DEPTH + (
-        "  - id: ratio\n    title: 比值\n    conditions:\n      red: water_depth / (queue - 10) > 1 cm\n"
-        "    evidence: {max_gap: 10m}\n    clear: {for: 1m}\n    source: operator default\n"
-    )
-    story = Quarter(failing).minutes(1, {("G1", QUEUE): 10.0}).minutes(130, {("G1", QUEUE): 10.0} | depth(G1=20))
+    story = Quarter(FAILING).minutes(1, {("G1", QUEUE): 10.0}).minutes(130, {("G1", QUEUE): 10.0} | depth(G1=20))
     told = [t for t in story.said if t.nature is Nature.RULE]
     assert [(t.rule, t.subject, t.level_to) for t in told] == [("rule-disabled", "ratio", Level.YELLOW)]
     story.minutes(2, {("G1", QUEUE): 11.0} | depth(G1=50))
@@ -231,13 +233,22 @@ def test_a_rule_that_fails_a_hundred_times_is_disabled_alone_and_says_so_once() 
 
 
 def test_a_disabled_rule_stays_so_after_a_restart() -> None:
-    failing = DEPTH + (
-        "  - id: ratio\n    title: 比值\n    conditions:\n      red: water_depth / (queue - 10) > 1 cm\n"
-        "    evidence: {max_gap: 10m}\n    clear: {for: 1m}\n    source: operator default\n"
-    )
-    story = Quarter(failing).minutes(130, {("G1", QUEUE): 10.0} | depth(G1=20)).restarted()
+    story = Quarter(FAILING).minutes(130, {("G1", QUEUE): 10.0} | depth(G1=20)).restarted()
     story.minutes(5, {("G1", QUEUE): 11.0} | depth(G1=50))
     assert [t for t in story.said if t.rule == "ratio"] == []
+
+
+def test_the_alert_of_a_disabled_rule_ends_when_the_rule_is_mended() -> None:
+    story = Quarter(FAILING).minutes(130, {("G1", QUEUE): 10.0} | depth(G1=20))
+    (told,) = [t for t in story.said if t.nature is Nature.RULE]
+    mended = Shard(CITY, fleet_of(CITY), load(CITY.catalogue, FAILING.replace("queue - 10", "queue - 9")))
+    (ended,) = [t for t in mended.restore(story.shard.snapshot()).ended if t.nature is Nature.RULE]
+    assert (ended.alert, ended.subject, ended.level_from, ended.level_to) == (
+        told.alert,
+        "ratio",
+        Level.YELLOW,
+        Level.NONE,
+    )
 
 
 def test_thresholds_of_a_site_are_its_override_then_its_mark_then_the_rule_s() -> None:
