@@ -25,7 +25,7 @@ STATIONS = 60
 def options(about: str | None) -> argparse.ArgumentParser:
     """A benchmark's options. `about`: its docstring."""
     parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="less of everything: ends within 30 s")
+    parser.add_argument("--quick", action="store_true", help="less of everything")
     return parser
 
 
