@@ -104,7 +104,7 @@ def increase(before: float, value: float, most: float) -> float:
 @njit(cache=True)
 def push_raw(cells: Array, first: int, window: Any, value: float, ms: int, step: float, scratch: Array) -> None:
     """A window of spikes sees a reading as it came. Its first cells are the last readings, the one at `first` saying
-    how many came so far; the ring of counts is behind them."""
+    how many came so far; the total of spikes is behind them."""
     came = cells[first].n
     cells[first + came % AROUND].value = value
     cells[first].n = came + 1
