@@ -4,9 +4,12 @@ from contextlib import suppress
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
+from tenacity import AsyncRetrying, retry_if_exception, stop_after_delay, wait_fixed
 
 from city.errors import SettingError, Unavailable
 from city.log import ALERTS, DEAD_LETTERS, READINGS
+
+ASK_AGAIN_S, KNOWN_WITHIN_S = 0.1, 10.0
 
 
 async def ensure_topics(kafka: str, shards: int, replicas: int = 1) -> str:
@@ -18,21 +21,34 @@ async def ensure_topics(kafka: str, shards: int, replicas: int = 1) -> str:
     try:
         await admin.start()
         await _create_missing(admin, {READINGS: shards, ALERTS: shards, DEAD_LETTERS: 1}, replicas)
-        (described,) = await admin.describe_topics([READINGS])
+        partitions = await _partitions(admin)
         cluster = await admin.describe_cluster()
     except KafkaError as error:
         raise Unavailable(f"Kafka at {kafka}", str(error)) from error
     finally:
         await admin.close()
-    if described["error_code"]:
-        raise Unavailable(f"Kafka at {kafka}", f"topic {READINGS}: {for_code(described['error_code']).__name__}")
-    if len(described["partitions"]) != shards:
+    if partitions != shards:
         raise SettingError(
             "kafka.shards",
-            f"the log has {len(described['partitions'])} shards, not {shards}",
+            f"the log has {partitions} shards, not {shards}",
             "a zone must stay on its shard: set what the log has, or begin a new log",
         )
     return str(cluster["cluster_id"])
+
+
+async def _partitions(admin: AIOKafkaAdminClient) -> int:
+    """How many partitions the log has. A broker may not know yet what it was just told to make: it is asked again."""
+    async for attempt in AsyncRetrying(
+        retry=retry_if_exception(lambda error: bool(getattr(error, "retriable", False))),
+        wait=wait_fixed(ASK_AGAIN_S),
+        stop=stop_after_delay(KNOWN_WITHIN_S),
+        reraise=True,
+    ):
+        with attempt:
+            (described,) = await admin.describe_topics([READINGS])
+            if described["error_code"]:
+                raise for_code(described["error_code"])(f"topic {READINGS}")
+    return len(described["partitions"])
 
 
 async def _create_missing(admin: AIOKafkaAdminClient, wanted: dict[str, int], replicas: int) -> None:
