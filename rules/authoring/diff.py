@@ -6,6 +6,7 @@ from enum import Enum
 from typing import Any
 
 from rules.language.pack import Cap, LevelRule, Pack, ParentRule, Promotion, Rule, all_rules
+from rules.language.quantities import duration_text
 
 SHOWN = {"texts": "levels", "when_text": "when"}
 """Fields by the key under which authors write them."""
@@ -81,7 +82,7 @@ def _witnesses(rule: LevelRule) -> str:
     c = rule.confirmation
     if c is None:
         return ""
-    held = f" for {_minutes(c.for_ms)}, then {c.then.slug}" if c.for_ms is not None else ""
+    held = f" for {duration_text(c.for_ms)}, then {c.then.slug}" if c.for_ms is not None else ""
     return f"{'all' if c.all_ else 'any'} of {', '.join(c.texts)}; otherwise {c.cap.slug}{held}"
 
 
@@ -89,9 +90,5 @@ def _words(name: str, value: Any) -> str:
     if isinstance(value, tuple):
         return " / ".join(_words(name, part) or "-" for part in value)
     if name.endswith("_ms") and isinstance(value, (int, float)):
-        return _minutes(value)
+        return duration_text(value)
     return "" if value is None else str(getattr(value, "slug", getattr(value, "value", value)))
-
-
-def _minutes(ms: float) -> str:
-    return f"{ms / 60_000:g}m" if ms >= 60_000 else f"{ms / 1000:g}s"

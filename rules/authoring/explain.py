@@ -44,7 +44,7 @@ class Explanation:
     its unit; marks: its thresholds by level, where the rule judges it."""
 
     alert: str
-    rule: LevelRule | Rule
+    rule: Rule
     subject: str
     indicator: str
     unit: str

@@ -9,10 +9,12 @@ from city.city import City
 from city.levels import LEVELS, Level
 from rules.authoring.bounds import always, never
 from rules.authoring.places import Spot, spots
+from rules.engine.subjects import PLACE_INTERVAL_MS
 from rules.engine.thresholds import in_order, marks_at
 from rules.language.expressions import Gathered, Highest, Node, Window, own_indicators
 from rules.language.level_rules import condition_name
 from rules.language.pack import DEVICE, Derivation, LevelRule, Pack, Rule
+from rules.language.quantities import duration_text
 
 REMEDIES = {
     "no-device": "look at device_types, and at what the types measure",
@@ -27,8 +29,6 @@ REMEDIES = {
     "marks-disorder": "mend the marks in the registry",
 }
 """What to do, by the code of a remark."""
-PLACE_SAMPLE_MS = 10_000
-"""Places are judged at every beat: docs/rules.md, clause 10."""
 
 
 @dataclass(frozen=True)
@@ -125,7 +125,7 @@ class _Linter:
         sample_ms = self._sample_ms(rule, rule.indicator)
         several = rule.min_samples > 1 or max(rule.hold_ms) > rule.max_gap_ms
         if several and sample_ms is not None and rule.max_gap_ms < sample_ms:
-            gap, every = _minutes(rule.max_gap_ms), _minutes(sample_ms)
+            gap, every = duration_text(rule.max_gap_ms), duration_text(sample_ms)
             yield _Odd("gap-too-short", "evidence", f"readings come every {every}, max_gap is {gap}: nothing holds")
 
     def _conditions(self, rule: LevelRule) -> Iterator[_Odd]:
@@ -160,7 +160,7 @@ class _Linter:
         for window in dict.fromkeys(self._windows_of(rule)):
             sample_ms = self._sample_ms(rule, window.indicator)
             if sample_ms is not None and window.length_ms < 2 * sample_ms:
-                length, every = _minutes(window.length_ms), _minutes(sample_ms)
+                length, every = duration_text(window.length_ms), duration_text(sample_ms)
                 message = f"{window.indicator} comes every {every}: a window of {length} holds one at most"
                 yield _Odd("window-too-short", "conditions", message)
 
@@ -196,7 +196,7 @@ class _Linter:
     def _sample_ms(self, rule: LevelRule, indicator: str) -> int | None:
         """The shortest usual time between two readings of an indicator, over the types that the rule judges."""
         if rule.per != DEVICE:
-            return PLACE_SAMPLE_MS
+            return PLACE_INTERVAL_MS
         found = [
             max(i.sample_s or 0, t.interval_s) * 1000
             for risk_class in rule.classes
@@ -213,10 +213,6 @@ class _Linter:
                 if known.id == indicator:
                     return known.valid_min, known.valid_max
         return None
-
-
-def _minutes(ms: int) -> str:
-    return f"{ms / 60_000:g}m"
 
 
 def _outside_gatherings(node: Node) -> Iterator[Node]:

@@ -7,6 +7,7 @@ from city.catalogue import Catalogue, Indicator
 from city.levels import LEVELS
 from rules.authoring.places import Spot, spots
 from rules.language.pack import AbsenceRule, LevelRule, Pack, ParentRule, Rule, all_rules
+from rules.language.quantities import duration_text
 
 
 def listing(folder: Path, pack: Pack, catalogue: Catalogue) -> dict[str, Any]:
@@ -83,5 +84,5 @@ def levels_of(rule: Rule) -> dict[str, str]:
         if intervals is not None:
             found[level.slug] = f"{intervals:g} intervals"
         elif after_ms is not None:
-            found[level.slug] = f"{after_ms / 60_000:g}m"
+            found[level.slug] = duration_text(after_ms)
     return found

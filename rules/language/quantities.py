@@ -23,6 +23,11 @@ def parse_duration_ms(text: str | int | float) -> int:
     return round(value_ms)
 
 
+def duration_text(ms: float) -> str:
+    """A duration as authors write it: in minutes, below one in seconds."""
+    return f"{ms / 60_000:g}m" if ms >= 60_000 else f"{ms / 1000:g}s"
+
+
 def parse_quantity(text: str | int | float, unit: str) -> float:
     """The number, in `unit`, of a quantity such as `15 cm`. ValueError when its unit does not convert to `unit`.
 
