@@ -10,7 +10,7 @@ from alerts.console import words
 from alerts.console.atlas import Atlas
 from alerts.console.live import Look
 from alerts.console.moment import Moment
-from alerts.console.pending import STEPS
+from alerts.pending import STEPS
 from alerts.tickets import TicketState
 from city.city import City
 from city.levels import LEVELS, Level

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, case, distinct, func, select
 
-from alerts.console.pending import STEPS, states_waiting_for
+from alerts.pending import STEPS, states_waiting_for
 from alerts.store import schema as t
 from alerts.tickets import TicketState
 from city.transitions import Nature

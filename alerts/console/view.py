@@ -10,10 +10,10 @@ from alerts.console.atlas import Atlas, street_of
 from alerts.console.board import Board, Counts, Feed, Hazards, LetterCount, Row, Rows, Task
 from alerts.console.mapview import map_view
 from alerts.console.moment import Moment
-from alerts.console.pending import STEPS, waits_for
 from alerts.console.queries import COUNTED, Disabled, IncidentLine, Listing, Situation, TicketLine
 from alerts.console.sight import Alarm, Seeing, ShardSight, alarms, dark_devices, shards_of_areas, sight_of, worst
 from alerts.console.words import shown
+from alerts.pending import STEPS, waits_for
 from alerts.rulebook import NO_RULES, RuleBook
 from alerts.tickets import TicketState
 from alerts.wording import VERIFY, place_name

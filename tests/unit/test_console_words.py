@@ -3,7 +3,7 @@
 import pytest
 
 from alerts.console import words
-from alerts.console.pending import STEPS, states_waiting_for, waits_for
+from alerts.pending import STEPS, states_waiting_for, waits_for
 from alerts.tickets import TicketState
 from city.catalogue import Catalogue
 from city.tables import shipped_pack
