@@ -59,6 +59,18 @@ class WebSettings(Section):
     port: int = 8088
 
 
+class InfluxSettings(Section):
+    """Where the series go. Without a URL there are none, and `qianshao series` is not among the processes of `up`."""
+
+    url: str | None = None
+    token: str | None = None
+    org: str = "qianshao"
+    bucket: str = Field("qianshao", description="of raw points; those of minutes and hours are named after it")
+    raw_days: int = Field(30, ge=0, description="how long raw points are kept; 0: for ever")
+    minute_days: int = Field(400, ge=0, description="how long those of minutes are kept; 0: for ever")
+    timeout_s: float = Field(30.0, gt=0)
+
+
 class ClockSettings(Section):
     """Played time, as the play's file says it; until the play begins the clock stands."""
 
@@ -83,6 +95,7 @@ class Settings(BaseSettings):
     detect: DetectSettings = DetectSettings()
     kafka: KafkaSettings = KafkaSettings()
     web: WebSettings = WebSettings()
+    influx: InfluxSettings = InfluxSettings()
     clock: ClockSettings = ClockSettings()
 
     @model_validator(mode="after")
@@ -105,6 +118,8 @@ class Settings(BaseSettings):
         password = self.database.partition("@")[0].rpartition(":")[2]
         if "@" not in self.database or password in WEAK_PASSWORDS:
             raise ValueError("production needs a database password that is not a default")
+        if self.influx.url is not None and (self.influx.token or "") in WEAK_PASSWORDS:
+            raise ValueError("production needs an influx.token that is not a default")
         return self
 
     @classmethod

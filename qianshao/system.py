@@ -14,6 +14,7 @@ from city.log import ALERTS, DEAD_LETTERS, READINGS
 from qianshao.embedded import UNACKNOWLEDGED_TO_A_CLIENT, EmbeddedBrokers
 from qianshao.settings import Settings
 from qianshao.supervisor import Child, Supervisor
+from streams.lag import lag
 from streams.topics import ensure_topics
 
 log = structlog.get_logger()
@@ -22,20 +23,26 @@ READY_TIMEOUT_S = 60.0
 DRAIN_TIMEOUT_S = 60.0
 LOOK_EVERY_S = 0.5
 PROCESSES = ("incidents", "detect", "web", "ingest")  # readers before writers
+SERIES = "series"
+ARGUMENTS = {SERIES: ("run",)}
+"""Of the commands that are groups."""
 
 
 class System:
     """Starts, watches, drains and stops. `settings` are those that the `processes` get."""
 
     def __init__(self, settings: Settings, processes: tuple[str, ...] = PROCESSES) -> None:
+        """With an InfluxDB in the settings, the series process is among them."""
         folder = settings.data.absolute() / "run"
+        if settings.influx.url is not None:
+            processes = (SERIES, *processes)
         if settings.profile == "embedded":
             window = min(settings.mqtt.receive_maximum, UNACKNOWLEDGED_TO_A_CLIENT)
             settings = settings.model_copy(
                 update={"mqtt": settings.mqtt.model_copy(update={"receive_maximum": window})}
             )
         self.settings = settings
-        self.supervisor = Supervisor([Child(name, settings, folder) for name in processes])
+        self.supervisor = Supervisor([Child(name, settings, folder, ARGUMENTS.get(name, ())) for name in processes])
         self._folder = folder
         self._brokers = EmbeddedBrokers(settings, folder) if settings.profile == "embedded" else None
         self.database = Database(settings.database)
@@ -82,15 +89,19 @@ class System:
         """Stop all but the page: what was taken in becomes tickets before the processes end."""
         self.child("ingest").stop()
         self.drain()
-        for name in ("detect", "incidents"):
+        for name in self._workers:
             self.child(name).stop()
+
+    @property
+    def _workers(self) -> list[str]:
+        """Processes that read the log."""
+        return [child.name for child in self.supervisor.children if child.name not in ("ingest", "web")]
 
     def drain(self) -> bool:
         """Wait until all that is in the log now has had its effects: first the readings, then the alerts they made.
         Whether it had within DRAIN_TIMEOUT_S. Ticks may go on coming."""
         deadline_s = time.monotonic() + DRAIN_TIMEOUT_S
-        shards = range(self.settings.kafka.shards)
-        for topics in ([(READINGS, n) for n in shards], [*((ALERTS, n) for n in shards), (DEAD_LETTERS, 0)]):
+        for topics in (self._partitions(READINGS), [*self._partitions(ALERTS), (DEAD_LETTERS, 0)]):
             log_id, ends = asyncio.run(self._ends(topics))
             while not self._has_done(log_id, ends):
                 if time.monotonic() > deadline_s:
@@ -98,6 +109,17 @@ class System:
                     return False
                 self.supervisor.look()
                 time.sleep(LOOK_EVERY_S / 4)
+        return SERIES not in self._workers or self._brokers is None or self._drain_series(deadline_s)
+
+    def _drain_series(self, deadline_s: float) -> bool:
+        """Wait until InfluxDB has what an embedded log has, which is gone when it ends."""
+        partitions = self._partitions(READINGS) + self._partitions(ALERTS) + [(DEAD_LETTERS, 0)]
+        while any(asyncio.run(lag(self.settings.kafka.servers, SERIES, partitions)).values()):
+            if time.monotonic() > deadline_s:
+                log.error("the series did not drain in time", after_s=DRAIN_TIMEOUT_S)
+                return False
+            self.supervisor.look()
+            time.sleep(LOOK_EVERY_S)
         return True
 
     def judged_until_ms(self) -> int:
@@ -114,8 +136,11 @@ class System:
         self._brokers.stop_log()
         self._brokers.start_log()
         asyncio.run(self._ensure_topics())
-        for name in ("incidents", "detect", "ingest"):
+        for name in (*self._workers, "ingest"):
             self.child(name).start()
+
+    def _partitions(self, topic: str) -> list[tuple[str, int]]:
+        return [(topic, shard) for shard in range(self.settings.kafka.shards)]
 
     async def _ensure_topics(self) -> str:
         kafka = self.settings.kafka

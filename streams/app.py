@@ -55,10 +55,10 @@ class Record:
     tenure: int
 
     @classmethod
-    def of(cls, event: Any, tenure: int) -> "Record":
-        message = event.message
-        headers, value = dict(message.headers or {}), event.value or b""  # a tombstone says nothing
-        return cls(message.topic, message.partition, message.offset, value, headers, message, tenure)
+    def of(cls, message: Any, tenure: int = 0) -> "Record":
+        """Of a message as Faust or aiokafka has it. A tombstone says nothing."""
+        headers = dict(message.headers or {})
+        return cls(message.topic, message.partition, message.offset, message.value or b"", headers, message, tenure)
 
     def release(self) -> None:
         """Let the payload go: until it is acknowledged only the offset is needed."""
@@ -98,7 +98,7 @@ class StreamApp:
         async def read(stream: Any) -> None:
             waiting: list[Record] = []
             async for event in stream.noack().events():
-                waiting.append(Record.of(event, self._tenure))
+                waiting.append(Record.of(event.message, self._tenure))
                 if len(waiting) < MOST_AT_ONCE and not stream.channel.queue.empty():
                     continue
                 group, waiting = waiting, []

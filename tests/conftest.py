@@ -11,6 +11,7 @@ from typing import TypeVar
 
 import pytest
 
+from tests.servers.influxdb import Influx, influxdb
 from tests.servers.kafka import kafka
 from tests.servers.missing import MissingError
 from tests.servers.mosquitto import mosquitto
@@ -89,6 +90,20 @@ def postgres_url(postgres_server: Store) -> Iterator[str]:
     url = postgres_server.new_database()
     yield url
     postgres_server.drop_database(url)
+
+
+@pytest.fixture(scope="session")
+def influxdb_server() -> Iterator[Influx]:
+    """InfluxDB for all tests of the run: use buckets that nobody else has, and leave it running."""
+    with _or_skip(influxdb()) as influx:
+        yield influx
+
+
+@pytest.fixture
+def private_influxdb() -> Iterator[Influx]:
+    """InfluxDB for one test, which may stop, kill and start it."""
+    with _or_skip(influxdb(own=True, durable=True)) as influx:
+        yield influx
 
 
 @pytest.fixture

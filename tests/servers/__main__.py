@@ -7,12 +7,13 @@ import os
 import sys
 
 from tests.servers.browser import CHROMIUM
+from tests.servers.influxdb import INFLUXDB
 from tests.servers.kafka import KAFKA
 from tests.servers.missing import MissingError
 from tests.servers.mosquitto import MOSQUITTO
 from tests.servers.postgres import POSTGRES
 
-KINDS = (KAFKA, MOSQUITTO, POSTGRES, CHROMIUM)
+KINDS = (KAFKA, MOSQUITTO, POSTGRES, INFLUXDB, CHROMIUM)
 
 
 def main() -> int:

@@ -1,0 +1,62 @@
+"""What the series of a city are called. streams.series writes them, dashboards ask for them; nobody else knows both.
+
+Tags are what one may filter and group by, and all of them come from the registry or a closed set, so that the number
+of series is bounded by the city. Fields are values, and whatever has no bound: names, ids, words.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Measurement(StrEnum):
+    """What a point is about, with its tags."""
+
+    READING = "reading"  # device, type, site, area, class, street; a field an indicator, its id
+    TRIAL = "trial"  # the same while a technician is at the device: never on the wall
+    TRANSITION = "transition"  # rule, class, nature, street, area, subject, level
+    LETTER = "letter"  # reason, ingest
+    TICK = "tick"  # ingest, shard
+    CITY = "city"  # none
+    AREA = "area"  # area, class, domain, street
+    PLACE = "place"  # place, kind, above: an administrative unit
+    HEALTH = "health"  # class, type, street, platform: devices that share all these
+    PARENT = "parent"  # parent, kind, street: while it is down
+    INCIDENTS = "incidents"  # nature, class, level
+    TICKETS = "tickets"  # unit, level
+    SHARD = "shard"  # shard
+    SUMMARY = "summary"  # class, street: over all devices of these, by minute or hour
+
+
+STANDINGS = (
+    *(Measurement.CITY, Measurement.AREA, Measurement.PLACE, Measurement.HEALTH),
+    *(Measurement.PARENT, Measurement.INCIDENTS, Measurement.TICKETS),
+)
+"""How things stand: written every STANDING_MS of log time, and whenever something has changed."""
+
+STANDING_MS = 15_000
+NONE = "-"
+"""The tag's value where there is none: InfluxDB has no empty ones."""
+
+
+class Statistic(StrEnum):
+    """What is kept of the readings of a minute or an hour, as `reading_mean` and so on."""
+
+    MEAN = "mean"
+    MIN = "min"
+    MAX = "max"
+
+    def of(self, measurement: Measurement) -> str:
+        return f"{measurement}_{self}"
+
+
+@dataclass(frozen=True)
+class Buckets:
+    """Names of the buckets, by what one point stands for."""
+
+    raw: str
+    minute: str
+    hour: str
+
+    @classmethod
+    def named(cls, name: str) -> "Buckets":
+        return cls(name, f"{name}_1m", f"{name}_1h")

@@ -1,0 +1,112 @@
+"""A played scenario in a store and in InfluxDB, written by the very code that writes it in life, without brokers."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from alerts.deadlines import load_policy
+from alerts.store.database import Database
+from alerts.store.incidents import IncidentStore
+from alerts.store.schema import shards
+from city.city import City
+from city.readings import Batch, Tick
+from city.tables import read_city, shipped_pack
+from city.transitions import Transition
+from qianshao.offline import play_offline
+from qianshao.settings import Settings
+from rules.language.load import load_pack
+from simulators.scenario import Scenario, load_scenario
+from streams.series import buckets
+from streams.series.history import History
+from streams.series.influx import Influx, InfluxOptions
+from streams.series.lines import ReadingLines, tick_line, transition_line
+from streams.series.sampler import Sampler
+from streams.series.standing import Census
+
+SHARDS = 4
+TICK_MS = 1_000
+AT_ONCE = 20_000
+
+
+@dataclass
+class Wall:
+    """`end_ms`: log time of the play's end, and as far as everything was written."""
+
+    influx: Influx
+    city: City
+    scenario: Scenario
+    database: Database
+    end_ms: int
+
+
+@dataclass
+class _Scribe:
+    """Looks on, and writes what a series worker would have written."""
+
+    lines_of: ReadingLines
+    write: Callable[[list[str]], object]
+    lines: list[str] = field(default_factory=list)
+    transitions: list[Transition] = field(default_factory=list)
+
+    def readings(self, batch: Batch) -> None:
+        lines, unknown = self.lines_of.of(batch)
+        assert not unknown
+        self.lines += lines
+        if len(self.lines) > AT_ONCE:
+            self.flush()
+
+    def transition(self, transition: Transition) -> None:
+        self.transitions.append(transition)
+        self.lines.append(transition_line(transition))
+
+    def flush(self) -> None:
+        refused = self.write(self.lines)
+        assert not refused, refused
+        self.lines = []
+
+
+def play_onto(influx: Influx, folder: Path, name: str, began_ms: int | None = None, pack: str = "baoan") -> Wall:
+    """Play a scenario, by the clock of its file or from `began_ms` on, and write all of it."""
+    list(buckets.init(influx, dict.fromkeys(vars(influx.options.buckets).values(), 0)))
+    scenario = load_scenario(name)
+    scenario = scenario if began_ms is None else scenario.moved_to(began_ms)
+    city = scenario.populate(read_city(shipped_pack(pack)))
+    rules = load_pack(Settings().rules.parent / pack, city.catalogue)
+    policy = load_policy(shipped_pack(pack))
+    scribe = _Scribe(ReadingLines(city), influx.write)
+    play_offline(scenario.play(city), city, rules, policy, SHARDS, TICK_MS, scenario.end_ms, scribe)
+    scribe.lines += [line for line in _ticks(scenario.end_ms) if line]
+    scribe.flush()
+    database = Database(f"sqlite:///{folder / 'wall.db'}")
+    database.migrate()
+    store = IncidentStore(database, city, policy)
+    for start in range(0, len(scribe.transitions), 500):
+        store.record(scribe.transitions[start : start + 500], [], float(start))
+    _judged_until(database, scenario.end_ms)
+    sampler = Sampler(History(database), Census(city), min(t.log_ms for t in scribe.transitions) - 1)
+    while lines := sampler.lines():
+        refused = influx.write(lines)
+        assert not refused, refused
+    return Wall(influx, city, scenario, database, scenario.end_ms)
+
+
+def influx_of(url: str, token: str, org: str, bucket: str) -> Influx:
+    return Influx(InfluxOptions(url, token, org, bucket))
+
+
+def _ticks(end_ms: int) -> list[str | None]:
+    start_ms = end_ms - 10 * 60_000
+    return [
+        tick_line(Tick("ingest-1", at_ms, TICK_MS, True), shard)
+        for at_ms in range(start_ms, end_ms, TICK_MS)
+        for shard in range(SHARDS)
+    ]
+
+
+def _judged_until(database: Database, log_ms: int) -> None:
+    rows = [
+        {"shard": n, "fence": 1, "owner": "detect-1", "offset": 0, "log_ms": log_ms, "saved_wall_ms": 0.0, "status": {}}
+        for n in range(SHARDS)
+    ]
+    with database.writing() as connection:
+        connection.execute(shards.insert(), rows)
