@@ -11,19 +11,25 @@ from enum import StrEnum
 class Measurement(StrEnum):
     """What a point is about, with its tags."""
 
-    READING = "reading"  # device, type, site, area, class, street; a field an indicator, its id
+    READING = "reading"  # device, type, site, area, class, street, community; a field an indicator, its id
     TRIAL = "trial"  # the same while a technician is at the device: never on the wall
-    TRANSITION = "transition"  # rule, class, nature, street, area, subject, level
-    LETTER = "letter"  # reason, ingest
+    TRANSITION = "transition"  # rule, class, nature, street, area
+    LETTER = "letter"  # reason
     TICK = "tick"  # ingest, shard
+    METRIC = "metric"  # process, name, and the labels of that name
     CITY = "city"  # none
     AREA = "area"  # area, class, domain, street
     PLACE = "place"  # place, kind, above: an administrative unit
     HEALTH = "health"  # class, type, street, platform: devices that share all these
     PARENT = "parent"  # parent, kind, street: while it is down
-    INCIDENTS = "incidents"  # nature, class, level
-    TICKETS = "tickets"  # unit, level
+    INCIDENTS = "incidents"  # nature, class, level: how many are open
+    TICKETS = "tickets"  # unit, level: how many are open
     SHARD = "shard"  # shard
+    INCIDENT = "incident"  # nature, class, street: one, at the time it was opened
+    TICKET = "ticket"  # unit, street: one, at the time it was reported
+    RULES = "rules"  # none: a pack, at the time it came into force
+    SITE = "site"  # site, area, class, street, community: its record in the registry
+    CONTACT = "contact"  # site, street, community, slot: one of its four contacts, by post
     SUMMARY = "summary"  # class, street: over all devices of these, by minute or hour
 
 
@@ -31,9 +37,9 @@ STANDINGS = (
     *(Measurement.CITY, Measurement.AREA, Measurement.PLACE, Measurement.HEALTH),
     *(Measurement.PARENT, Measurement.INCIDENTS, Measurement.TICKETS),
 )
-"""How things stand: written every STANDING_MS of log time, and whenever something has changed."""
+"""How things stand: all of it every STANDING_MS of log time, and what has changed at the moment that it does."""
 
-STANDING_MS = 15_000
+STANDING_MS = 60_000
 NONE = "-"
 """The tag's value where there is none: InfluxDB has no empty ones."""
 

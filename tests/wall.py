@@ -17,11 +17,11 @@ from qianshao.settings import Settings
 from rules.language.load import load_pack
 from simulators.scenario import Scenario, load_scenario
 from streams.series import buckets
+from streams.series.census import Census
 from streams.series.history import History
 from streams.series.influx import Influx, InfluxOptions
 from streams.series.lines import ReadingLines, tick_line, transition_line
 from streams.series.sampler import Sampler
-from streams.series.standing import Census
 
 SHARDS = 4
 TICK_MS = 1_000

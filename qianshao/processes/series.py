@@ -14,12 +14,12 @@ from qianshao.processes.lifecycle import answer, say_ready, stop_on_signals, unt
 from qianshao.settings import Settings
 from streams.app import StreamApp, StreamOptions
 from streams.series import buckets
+from streams.series.census import Census
 from streams.series.history import History
 from streams.series.influx import Influx, InfluxOptions
 from streams.series.log_lines import LogLines
 from streams.series.rebuild import rewrite_log, say_again
 from streams.series.sampler import Sampler
-from streams.series.standing import Census
 from streams.series.worker import SeriesWorker
 from streams.topics import ensure_topics
 from streams.watchdog import Watchdog
@@ -85,12 +85,16 @@ async def _run(settings: Settings) -> None:
     influx = Influx(influx_options(settings))
     await answer(lambda: ensure_topics(kafka.servers, kafka.shards, kafka.replicas))
     await answer(lambda: asyncio.to_thread(database.migrate))
-    written_ms = await answer(lambda: asyncio.to_thread(influx.newest_ms, Measurement.CITY))
+    await answer(lambda: asyncio.to_thread(influx.newest_ms, Measurement.CITY))  # it is there, and ours to ask
     stop = stop_on_signals()
     city = load_city(settings)
+    census = Census(city)
+
+    def begin() -> Sampler:
+        return Sampler(History(database), census, influx.newest_ms(Measurement.CITY))
+
     app = StreamApp(StreamOptions(kafka.servers, GROUP, kafka.session_s, kafka.fetch_wait_ms))
-    sampler = Sampler(History(database), Census(city), written_ms)
-    worker = SeriesWorker(app, influx, _log_lines(settings, city), sampler)
+    worker = SeriesWorker(app, influx, _log_lines(settings, city), begin)
     watchdog = Watchdog(kafka.servers, lambda: worker.offsets)
     watchdog.start()
     try:

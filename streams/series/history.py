@@ -4,22 +4,28 @@ Exact for alerts, of which every transition is kept. Of incidents and tickets th
 and only their latest level and state: those are taken for the time between, too.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import msgspec
 from msgspec.structs import replace
-from sqlalchemy import Connection, Select, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, func, or_, select
 
 from alerts.pending import waits_for
 from alerts.store import schema as t
 from alerts.store.database import Database
 from alerts.tickets import TicketState
 from city.levels import Level
+from city.series import Measurement
 from city.transitions import Transition, Trigger
-from streams.series.standing import OpenIncident, OpenTicket, Paper
+from streams.series.lines import Point, Value
+from streams.series.paper import IncidentRecord, Paper, TicketRecord
 
-_a, _x, _k, _i, _s = t.alerts.c, t.transitions.c, t.tickets.c, t.incidents.c, t.shards.c
+_a, _x, _i, _k, _e, _s = (
+    *(t.alerts.c, t.transitions.c, t.incidents.c),
+    *(t.tickets.c, t.ticket_events.c, t.shards.c),
+)
 _ORDER = (_x.log_ms, _x.event_ms, _x.recorded_wall_ms, _x.id)
 
 
@@ -33,6 +39,25 @@ class ShardState:
     log_ms: int | None
     saved_wall_ms: float
     status: dict[str, Any]
+
+    def lines(self, at_ms: int, newest_ms: int) -> Iterator[str]:
+        """How it stands, and the rules that it is judged by, at the time that they came into force. `newest_ms`: log
+        time of the shard that is ahead of all."""
+        if self.log_ms is None:
+            return
+        fields: dict[str, Value] = {
+            "owner": self.owner,
+            "offset": self.offset,
+            "behind_ms": newest_ms - self.log_ms,
+            "saved_ms": int(self.saved_wall_ms),
+            "readings": int(self.status.get("readings", 0)),
+            "transitions": int(self.status.get("transitions", 0)),
+            "blind": int(bool(self.status.get("blind_through"))),
+        }
+        yield Point(Measurement.SHARD, {"shard": str(self.shard)}, fields).line(at_ms)
+        if rules := self.status.get("rules"):
+            said: dict[str, Value] = {name: str(rules[name]) for name in ("pack", "version", "meaning")}
+            yield Point(Measurement.RULES, {}, said).line(int(rules["loaded_wall_ms"]), rules["meaning"])
 
 
 class Recorded(NamedTuple):
@@ -86,14 +111,22 @@ class History:
 
     def paper_at(self, log_ms: int) -> Paper:
         """Incidents and tickets that were open at a moment."""
-        ends = [state.value for state in TicketState if state.terminal]
-        open_ticket = (_k.reported_ms <= log_ms) & or_(_k.state.not_in(ends), _k.closed_ms > log_ms)
+        open_ticket = (_k.reported_ms <= log_ms) & or_(_k.closed_ms.is_(None), _k.closed_ms > log_ms)
         recovered = or_(_i.recovered_ms.is_(None), _i.recovered_ms > log_ms)
         open_incident = (_i.opened_ms <= log_ms) & recovered & _i.merged_into.is_(None) & (_i.peak_level > 0)
+        return self._paper(open_ticket & _k.exercise.is_(False), open_incident & _i.exercise.is_(False))
+
+    def paper_between(self, after_ms: int, until_ms: int) -> Paper:
+        """Incidents and tickets to which something happened after one moment and until another, exercises too."""
+        steps = select(_e.ticket).where((_e.at_ms > after_ms) & (_e.at_ms <= until_ms))
+        moved = (_i.updated_ms > after_ms) & (_i.updated_ms <= until_ms) & (_i.peak_level > 0)
+        return self._paper(_k.id.in_(steps), moved)
+
+    def _paper(self, tickets: ColumnElement[bool], incidents: ColumnElement[bool]) -> Paper:
         with self._database.reading() as connection:
-            tickets = connection.execute(select(t.tickets).where(open_ticket & _k.exercise.is_(False)))
-            incidents = connection.execute(select(t.incidents).where(open_incident & _i.exercise.is_(False)))
-            return Paper(tuple(map(_ticket, tickets)), tuple(map(_incident, incidents)))
+            found = connection.execute(select(t.tickets).where(tickets).order_by(_k.reported_ms, _k.id))
+            others = connection.execute(select(t.incidents).where(incidents).order_by(_i.opened_ms, _i.id))
+            return Paper(tuple(map(_ticket, found)), tuple(map(_incident, others)))
 
     def shards(self) -> list[ShardState]:
         columns = (_s.shard, _s.owner, _s.offset, _s.log_ms, _s.saved_wall_ms, _s.status)
@@ -130,11 +163,29 @@ def _transition(row: Any) -> Transition:
     )
 
 
-def _ticket(row: Any) -> OpenTicket:
+def _ticket(row: Any) -> TicketRecord:
     waited = waits_for(TicketState(row.state))
-    due_ms = getattr(row, waited) if waited else None
-    return OpenTicket(row.unit, Level(row.level), tuple(row.admin), row.reported_ms, due_ms)
+    return TicketRecord(
+        **{name: getattr(row, name) for name in _TICKET_COLUMNS},
+        level=Level(row.level),
+        admin=tuple(row.admin),
+        due_ms=getattr(row, waited) if waited else None,
+    )
 
 
-def _incident(row: Any) -> OpenIncident:
-    return OpenIncident(row.nature, row.risk_class, Level(row.level or row.peak_level))
+_TICKET_COLUMNS = ("id", "incident", "state", "title", "unit", "suspected", "exercise", "reported_ms", "closed_ms")
+
+
+def _incident(row: Any) -> IncidentRecord:
+    return IncidentRecord(
+        **{name: getattr(row, name) for name in _INCIDENT_COLUMNS},
+        level=Level(row.level),
+        peak_level=Level(row.peak_level),
+        merged=row.merged_into is not None,
+    )
+
+
+_INCIDENT_COLUMNS = (
+    *("id", "nature", "risk_class", "admin", "area", "title", "alerts"),
+    *("suspected", "exercise", "opened_ms", "recovered_ms"),
+)

@@ -1,9 +1,10 @@
-"""Points as InfluxDB's line protocol. Every time is in microseconds: of what happens within one millisecond, the
-device's own count, or the levels, tell one point from the other, and a replay writes the same point again."""
+"""Points as InfluxDB's line protocol. Every time is in nanoseconds: of what happens within one millisecond, a device's
+own count, or an id, tells one point from the other, and a replay writes the same point again."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import groupby
+from zlib import crc32
 
 from city.city import City
 from city.readings import Batch, Flag, Tick
@@ -11,8 +12,8 @@ from city.series import NONE, Measurement
 from city.transitions import Transition
 from ingest.dead_letters import DeadLetter
 
-PRECISION = "us"
-US_PER_MS = 1_000
+PRECISION = "ns"
+NS_PER_MS, NS_PER_US = 1_000_000, 1_000
 TICK_EVERY_MS = 10_000
 
 Value = int | float | str
@@ -33,9 +34,11 @@ class Point:
         """What tells its series from others."""
         return self.measurement, tuple(self.tags.items())
 
-    def line(self, at_us: int) -> str:
+    def line(self, at_ms: int, within: str = "") -> str:
+        """As it is at a moment; `within`: what tells it from others of that millisecond and series."""
         fields = ",".join(f"{name}={value_text(value)}" for name, value in self.fields.items())
-        return f"{head(self.measurement, self.tags)} {fields} {at_us}"
+        at_ns = at_ms * NS_PER_MS + (crc32(within.encode()) % NS_PER_MS if within else 0)
+        return f"{head(self.measurement, self.tags)} {fields} {at_ns}"
 
 
 def head(measurement: str, tags: Mapping[str, str]) -> str:
@@ -67,7 +70,7 @@ class ReadingLines:
             tags = self._tags.get(number)
             if tags is not None and fields:
                 measurement = Measurement.TRIAL if trial else Measurement.READING
-                lines.append(f"{measurement}{tags} {','.join(fields)} {event_ms * US_PER_MS + seq % US_PER_MS}")
+                lines.append(f"{measurement}{tags} {','.join(fields)} {event_ms * NS_PER_MS + seq % 1_000 * NS_PER_US}")
             unknown += len(said) if tags is None else len(said) - len(fields)
         return lines, unknown
 
@@ -83,39 +86,33 @@ def _device_tags(city: City, device_id: str) -> str:
     device = city.devices[device_id]
     area = city.area_of(device)
     tags = {"device": device.id, "type": device.type, "site": device.site, "area": area.id}
-    return head("", tags | {"class": area.risk_class, "street": area.admin})
-
-
-def transition_point(transition: Transition) -> Point:
-    """A change of level. The subject is registered, or an ingest process or rule."""
-    t = transition
-    tags = {"rule": t.rule, "class": t.risk_class or NONE, "nature": t.nature.value, "street": t.admin or NONE}
-    return Point(
-        Measurement.TRANSITION,
-        tags | {"area": t.area or NONE, "subject": t.subject, "level": t.level_to.slug},
-        {
-            "to": int(t.level_to),
-            "from": int(t.level_from),
-            "value": float(t.value),
-            "unit": t.unit,
-            "title": t.title,
-            "alert": t.alert,
-            "suspected": int(t.suspected),
-            "explained_by": t.explained_by or "",
-        },
-    )
+    community = city.grids[city.sites[device.site].grid].parent
+    return head("", tags | {"class": area.risk_class, "street": area.admin, "community": community})
 
 
 def transition_line(transition: Transition) -> str:
-    within = 5 * int(transition.level_from) + int(transition.level_to)
-    return transition_point(transition).line(transition.event_ms * US_PER_MS + within)
+    """A change of level. Its subject is a field: a tag for each device and rule would be too many series."""
+    t = transition
+    tags = {"rule": t.rule, "class": t.risk_class or NONE, "nature": t.nature.value, "street": t.admin or NONE}
+    fields: dict[str, Value] = {
+        "to": int(t.level_to),
+        "from": int(t.level_from),
+        "value": float(t.value),
+        "unit": t.unit,
+        "title": t.title,
+        "subject": t.subject,
+        "alert": t.alert,
+        "suspected": int(t.suspected),
+        "explained_by": t.explained_by or "",
+    }
+    return Point(Measurement.TRANSITION, tags | {"area": t.area or NONE}, fields).line(t.event_ms, t.id)
 
 
 def letter_line(letter: DeadLetter, offset: int) -> str:
-    """A dead letter. `offset`: of its record; tells it from others of the same millisecond."""
-    tags = {"reason": letter.reason.value, "ingest": letter.ingest}
-    fields: dict[str, Value] = {"count": 1, "device": letter.device or "", "bytes": letter.payload_bytes}
-    return Point(Measurement.LETTER, tags, fields).line(letter.received_ms * US_PER_MS + offset % US_PER_MS)
+    """A dead letter. `offset`: of its record."""
+    device, ingest = letter.device or "", letter.ingest
+    fields: dict[str, Value] = {"count": 1, "device": device, "bytes": letter.payload_bytes, "ingest": ingest}
+    return Point(Measurement.LETTER, {"reason": letter.reason.value}, fields).line(letter.received_ms, str(offset))
 
 
 def tick_line(tick: Tick, shard: int) -> str | None:
@@ -124,4 +121,4 @@ def tick_line(tick: Tick, shard: int) -> str | None:
     if tick.up and not first:
         return None
     fields: dict[str, Value] = {"up": int(tick.up), "step_ms": tick.step_ms}
-    return Point(Measurement.TICK, {"ingest": tick.ingest, "shard": str(shard)}, fields).line(tick.clock_ms * US_PER_MS)
+    return Point(Measurement.TICK, {"ingest": tick.ingest, "shard": str(shard)}, fields).line(tick.clock_ms)

@@ -2,6 +2,7 @@
 same after a replay, so that nothing comes twice."""
 
 import asyncio
+from collections.abc import Callable
 from zlib import crc32
 
 import structlog
@@ -25,11 +26,16 @@ PATIENCE_S = 60.0
 SAMPLE_EVERY_S = 1.0
 
 
-class SeriesWorker:
-    """Writes what the app hands it, and how the city stands."""
+SPEAKER = (ALERTS, 0)
+"""Of several workers, the owner of this partition says how the city stands."""
 
-    def __init__(self, app: StreamApp, influx: Influx, lines: LogLines, sampler: Sampler) -> None:
-        self._app, self._influx, self._lines, self._sampler = app, influx, lines, sampler
+
+class SeriesWorker:
+    """Writes what the app hands it, and how the city stands. `begin`: makes a sampler that goes on where InfluxDB ends;
+    raises Unavailable."""
+
+    def __init__(self, app: StreamApp, influx: Influx, lines: LogLines, begin: Callable[[], Sampler]) -> None:
+        self._app, self._influx, self._lines, self._begin = app, influx, lines, begin
         self._offsets: dict[Partition, int] = {}
         self._away = False
         for topic in (READINGS, ALERTS, DEAD_LETTERS):
@@ -42,11 +48,17 @@ class SeriesWorker:
         return {} if self._away else dict(self._offsets)
 
     async def run(self) -> None:
-        """Say how the city stands, until cancelled. Raises Unavailable."""
+        """Say how the city stands while that is ours to do, until cancelled. Raises Unavailable."""
+        sampler: Sampler | None = None
         while True:
-            lines = await asyncio.to_thread(self._sampler.lines)
-            await self._write(lines)
-            if self._sampler.behind_ms == 0 or not lines:
+            if SPEAKER in self._app.assigned:
+                sampler = sampler or await asyncio.to_thread(self._begin)
+                lines = await asyncio.to_thread(sampler.lines)
+                await self._write(lines)
+                caught_up = not lines or sampler.behind_ms == 0
+            else:
+                sampler, caught_up = None, True
+            if caught_up:
                 await asyncio.sleep(SAMPLE_EVERY_S)
 
     async def _take(self, records: list[Record]) -> None:
