@@ -51,15 +51,18 @@ class SeriesWorker:
         """Say how the city stands while that is ours to do, until cancelled. Raises Unavailable."""
         sampler: Sampler | None = None
         while True:
-            if SPEAKER in self._app.assigned:
-                sampler = sampler or await asyncio.to_thread(self._begin)
-                lines = await asyncio.to_thread(sampler.lines)
-                await self._write(lines)
-                caught_up = not lines or sampler.behind_ms == 0
-            else:
-                sampler, caught_up = None, True
-            if caught_up:
+            if SPEAKER not in self._app.assigned:
+                sampler = None
+            elif sampler is None:
+                sampler = await asyncio.to_thread(self._begin)
+            if sampler is None or await self._say(sampler):
                 await asyncio.sleep(SAMPLE_EVERY_S)
+
+    async def _say(self, sampler: Sampler) -> bool:
+        """Write what is to be said. Whether that was all for now."""
+        lines = await asyncio.to_thread(sampler.lines)
+        await self._write(lines)
+        return not lines or sampler.behind_ms == 0
 
     async def _take(self, records: list[Record]) -> None:
         lines: list[str] = []
