@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
+from itertools import pairwise
+from zlib import crc32
 
 from influxdb_client import BucketRetentionRules, TaskCreateRequest, TaskUpdateRequest
 from influxdb_client.domain.bucket import Bucket
@@ -13,8 +15,9 @@ from streams.series.influx import Influx
 
 REACH_MINUTES, REACH_HOURS = 3, 3
 """How far back a task looks, in its own windows. What comes later than that, `qianshao series rollup` takes in."""
-ROLLED_MINUTES, ROLLED_HOURS = timedelta(hours=2), timedelta(days=5)
+ROLLED_MINUTES, ROLLED_SUMMARIES, ROLLED_HOURS = timedelta(hours=2), timedelta(minutes=10), timedelta(days=5)
 """What one query makes again: whole windows, of which it holds so many as it can in a moment."""
+MINUTE = timedelta(minutes=1)
 SUMMED_BY = ("class", "street", "_field")
 WORDS = ("name", "lat", "lon", "since_ms")
 """Fields of standings that are no quantities: they are in the raw bucket."""
@@ -31,8 +34,8 @@ def init(influx: Influx, retention_s: dict[str, int]) -> Iterator[str]:
 
 
 def rollup(influx: Influx, start: datetime, stop: datetime) -> Iterator[datetime]:
-    """Make minutes and hours of a range again; how far it has come, now and then. Raises Unavailable."""
-    for flux, at_once in ((minutes_flux, ROLLED_MINUTES), (hours_flux, ROLLED_HOURS)):
+    """Make minutes and hours of a range of whole hours again; how far it has come, now and then. Raises Unavailable."""
+    for flux, at_once in ((minutes_flux, ROLLED_MINUTES), (_summary_of, ROLLED_SUMMARIES), (hours_flux, ROLLED_HOURS)):
         begin = start
         while begin < stop:
             end = min(begin + at_once, stop)
@@ -46,38 +49,81 @@ def tasks(buckets: Buckets) -> dict[str, str]:
     """The tasks of a city's buckets: name to Flux."""
     minutes, hours = f"{buckets.raw} minutes", f"{buckets.raw} hours"
     return {
-        minutes: f'option task = {{name: "{minutes}", every: 1m, offset: 20s}}\n'
-        + minutes_flux(buckets, f"-{REACH_MINUTES}m", "now()"),
-        hours: f'option task = {{name: "{hours}", every: 1h, offset: 5m}}\n'
-        + hours_flux(buckets, f"-{REACH_HOURS}h", "now()"),
+        minutes: "\n".join(
+            [
+                'import "date"',
+                f'option task = {{name: "{minutes}", every: 1m, offset: 20s}}',
+                minutes_flux(buckets, _ago(REACH_MINUTES, "m"), "now()"),
+                summaries_flux(buckets, _last_minutes(REACH_MINUTES)),
+            ]
+        ),
+        hours: "\n".join(
+            [
+                'import "date"',
+                f'option task = {{name: "{hours}", every: 1h, offset: 5m}}',
+                hours_flux(buckets, _ago(REACH_HOURS, "h"), "now()"),
+            ]
+        ),
     }
 
 
 def minutes_flux(buckets: Buckets, start: str, stop: str) -> str:
-    """What makes minutes of the points of a range: of each device the mean; of all devices of a class in a street mean,
-    least and most; of how things stand the worst. `start`, `stop`: Flux times or durations.
-
-    Each step asks for itself: the storage aggregates only for who is alone with what it reads.
-    """
+    """What makes minutes of the points of a range: of each device the mean, of how things stand the worst. `start`,
+    `stop`: Flux times or durations."""
     readings = _points(buckets.raw, start, stop, [Measurement.READING])
-    alike = f"{readings} |> group(columns: {_list(SUMMED_BY)})"
-    steps = [_step(readings, Statistic.MEAN, "1m", buckets.minute, Statistic.MEAN.of(Measurement.READING))]
-    steps += [_step(alike, how, "1m", buckets.minute, how.of(Measurement.SUMMARY), SUMMED_BY) for how in Statistic]
     words = " and ".join(f'r._field != "{name}"' for name in WORDS)
-    standings = _points(buckets.raw, start, stop, STANDINGS)
-    steps.append(_step(f"{standings} |> filter(fn: (r) => {words})", Statistic.MAX, "1m", buckets.minute))
-    return _numbered(steps)
+    standings = f"{_points(buckets.raw, start, stop, STANDINGS)} |> filter(fn: (r) => {words})"
+    means = _windows(readings, Statistic.MEAN, "1m")
+    return "\n".join(
+        [
+            _step(means, buckets.minute, Statistic.MEAN.of(Measurement.READING)),
+            _step(_windows(standings, Statistic.MAX, "1m"), buckets.minute),
+        ]
+    )
+
+
+def summaries_flux(buckets: Buckets, minutes: Iterable[tuple[str, str]]) -> str:
+    """What makes one point of each minute of all devices of a class in a street: mean, least and most. `minutes`: from
+    and to, Flux times. Each is asked for by itself: the storage puts series together only over a whole range."""
+    points = _points(buckets.raw, "start", "stop", [Measurement.READING])
+    return "\n".join(
+        [
+            f"summary = (how, start, stop) => {points} |> group(columns: {_list(SUMMED_BY)}) |> how()",
+            f"  |> keep(columns: {_list((*SUMMED_BY, '_value'))})",
+            "  |> map(fn: (r) => ({r with _time: start}))",
+            *(
+                _step(f"summary(how: {how}, start: {start}, stop: {stop})", buckets.minute, how.of(Measurement.SUMMARY))
+                for start, stop in minutes
+                for how in Statistic
+            ),
+        ]
+    )
+
+
+def _summary_of(buckets: Buckets, start: str, stop: str) -> str:
+    begin, end = datetime.fromisoformat(start), datetime.fromisoformat(stop)
+    times = [begin + n * MINUTE for n in range((end - begin) // MINUTE + 1)]
+    return summaries_flux(buckets, [(a.isoformat(), b.isoformat()) for a, b in pairwise(times)])
+
+
+def _last_minutes(count: int) -> list[tuple[str, str]]:
+    return [(_ago(n, "m"), _ago(n - 1, "m")) for n in range(1, count + 1)]
+
+
+def _ago(count: int, unit: str) -> str:
+    """The beginning of a minute or hour: a range that began within one would make a point of a part of it."""
+    return f"date.sub(d: {count}{unit}, from: date.truncate(t: now(), unit: 1{unit}))"
 
 
 def hours_flux(buckets: Buckets, start: str, stop: str) -> str:
     """What makes hours of a range: of each device all three, of its points; of the rest what the minutes say."""
     readings = _points(buckets.raw, start, stop, [Measurement.READING])
-    steps = [_step(readings, how, "1h", buckets.hour, how.of(Measurement.READING)) for how in Statistic]
+    steps = [_step(_windows(readings, how, "1h"), buckets.hour, how.of(Measurement.READING)) for how in Statistic]
     for how in Statistic:
         summaries = _points(buckets.minute, start, stop, [how.of(Measurement.SUMMARY)])
-        steps.append(_step(summaries, how, "1h", buckets.hour))
-    steps.append(_step(_points(buckets.minute, start, stop, STANDINGS), Statistic.MAX, "1h", buckets.hour))
-    return _numbered(steps)
+        steps.append(_step(_windows(summaries, how, "1h"), buckets.hour))
+    standings = _points(buckets.minute, start, stop, STANDINGS)
+    return "\n".join([*steps, _step(_windows(standings, Statistic.MAX, "1h"), buckets.hour)])
 
 
 def _points(bucket: str, start: str, stop: str, measurements: Iterable[str]) -> str:
@@ -85,17 +131,16 @@ def _points(bucket: str, start: str, stop: str, measurements: Iterable[str]) -> 
     return f'from(bucket: "{bucket}") |> range(start: {start}, stop: {stop}) |> filter(fn: (r) => {asked})'
 
 
-def _step(points: str, how: Statistic, every: str, bucket: str, name: str = "", by: tuple[str, ...] = ()) -> str:
-    """What a task writes, under the name of the points or another. It gives back only how much that was. `by`: the tags
-    that are left, where the points were put together; `min` and `max` would keep those of one of them."""
-    window = f'aggregateWindow(every: {every}, fn: {how}, createEmpty: false, timeSrc: "_start")'
-    kept = f" |> keep(columns: {_list((*by, '_measurement', '_time', '_value'))})" if by else ""
+def _windows(points: str, how: Statistic, every: str) -> str:
+    """One of each window, at its beginning. Right after `_points` the storage does it, as fast as it reads."""
+    return f'{points} |> aggregateWindow(every: {every}, fn: {how}, createEmpty: false, timeSrc: "_start")'
+
+
+def _step(points: str, bucket: str, name: str = "") -> str:
+    """What is written, under the name of the points or another. It gives back only how much that was."""
     named = f' |> set(key: "_measurement", value: "{name}")' if name else ""
-    return f'{points} |> {window}{kept}{named} |> to(bucket: "{bucket}") |> count()'
-
-
-def _numbered(steps: list[str]) -> str:
-    return "\n".join(f'{step} |> yield(name: "{number}")' for number, step in enumerate(steps, 1))
+    written = f'{points}{named} |> to(bucket: "{bucket}") |> count()'
+    return f'{written} |> yield(name: "{crc32(written.encode()):08x}")'
 
 
 def _list(names: Iterable[str]) -> str:
