@@ -87,6 +87,19 @@ class City:
             yield unit
             unit = self.admin.get(unit.parent) if unit.parent else None
 
+    @property
+    def street_kind(self) -> str:
+        """The word for what stands right below the top: 街道, or 镇街 where there are no districts."""
+        return self.admin_kinds[min(1, len(self.admin_kinds) - 1)]
+
+    @property
+    def streets(self) -> list[AdminUnit]:
+        return [unit for unit in self.admin.values() if unit.kind == self.street_kind]
+
+    def street_of(self, code: str | None) -> AdminUnit | None:
+        """The street (or town) of an administrative code or grid; None for what lies above the streets, or nowhere."""
+        return next((unit for unit in self.ancestors(code or "") if unit.kind == self.street_kind), None)
+
     def problems(self) -> list[Problem]:
         """Everything that does not fit together, in table order. Empty: the city is consistent."""
         return [

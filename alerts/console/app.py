@@ -23,7 +23,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
 
 from alerts.console import queries
-from alerts.console.atlas import atlas_of, street_of
+from alerts.console.atlas import atlas_of
 from alerts.console.board import Board
 from alerts.console.dossier import read_dossier
 from alerts.console.live import UNREADABLE, Live
@@ -178,7 +178,7 @@ def area(request: Request, area_id: str) -> str:
         at,
         area=found,
         drawing=console.atlas.areas.get(area_id),
-        street=street_of(console.city, found.admin),
+        street=console.city.street_of(found.admin),
         still=[console.viewer.row(line, at.now_ms) for line in still],
         past=[console.viewer.row(line, at.now_ms) for line in past],
     )

@@ -2,17 +2,17 @@
 once, when the page's process starts."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
-from alerts.console.geometry import CELL, NOBODY, Floats, Ground, Ints, Projection, outlines, path, projection, survey
 from alerts.console.words import glyph_of_class, short_place
 from city.city import City
+from city.geometry import CELL, NOBODY, Floats, Ground, Ints, Projection, outlines, path
 from city.registry import AdminUnit, Area
+from city.sketch import sketch_of
 
-AREA_WEIGHT = 10.0  # an area's place is surer than a grid's: it is somebody's choice
 APART = 46.0  # between marks, drawing units
 ROUNDS = 400
 NAME_GLYPH = 30.0  # of a street's name and the line below it, drawing units
@@ -60,15 +60,10 @@ class Atlas:
 
 def atlas_of(city: City) -> Atlas:
     """The atlas of a city: of every street of it in which something has a place."""
-    streets = _streets(city)
-    places = list(_places(city, {unit.code: i for i, unit in enumerate(streets)}))
-    if not places:
+    sketch = sketch_of(city)
+    if sketch is None:
         return Atlas(1.0, 1.0, {}, {})
-    lat, lon, weight, number = (np.array(column) for column in zip(*places, strict=True))
-    with_places, street = np.unique(number, return_inverse=True)
-    drawn = [streets[i] for i in with_places]
-    drawing = projection(lat, lon)
-    ground = survey(drawing(lat, lon), street, weight, drawing)
+    drawn, drawing, ground = sketch.streets, sketch.projection, sketch.ground
     marks = _marks(city, drawn, drawing, ground)
     names = place_names([short_place(unit.name) for unit in drawn], ground, _points(marks))
     drawings = {
@@ -78,33 +73,9 @@ def atlas_of(city: City) -> Atlas:
     return Atlas(drawing.width, drawing.height, drawings, marks)
 
 
-def street_of(city: City, code: str | None) -> AdminUnit | None:
-    """The street (or town) of an administrative code or grid; None for what lies above the streets, or nowhere."""
-    kind = _street_kind(city)
-    return next((unit for unit in city.ancestors(code or "") if unit.kind == kind), None)
-
-
-def _street_kind(city: City) -> str:
-    return city.admin_kinds[min(1, len(city.admin_kinds) - 1)]
-
-
-def _streets(city: City) -> list[AdminUnit]:
-    return [unit for unit in city.admin.values() if unit.kind == _street_kind(city)]
-
-
-def _places(city: City, number: Mapping[str, int]) -> Iterator[tuple[float, float, float, int]]:
-    """Latitude, longitude, weight and number of the street of every grid and area that has a place."""
-    for grid in city.grids.values():
-        street = street_of(city, grid.parent)
-        if street is not None and grid.lat is not None and grid.lon is not None:
-            yield grid.lat, grid.lon, 1.0, number[street.code]
-    for area, street in _placed(city):
-        yield area.lat, area.lon, AREA_WEIGHT, number[street.code]
-
-
 def _placed(city: City) -> list[tuple[Area, AdminUnit]]:
     """Areas that lie in a street, with it."""
-    return [(area, street) for area in city.areas.values() if (street := street_of(city, area.admin)) is not None]
+    return [(area, street) for area in city.areas.values() if (street := city.street_of(area.admin)) is not None]
 
 
 def _marks(city: City, drawn: list[AdminUnit], drawing: Projection, ground: Ground) -> dict[str, AreaDrawing]:

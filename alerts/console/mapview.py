@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
-from alerts.console.atlas import AreaDrawing, Atlas, StreetDrawing, street_of
+from alerts.console.atlas import AreaDrawing, Atlas, StreetDrawing
 from alerts.console.board import MapView, Mark, StreetMark
 from alerts.console.queries import Spot
 from alerts.console.words import moment
@@ -19,7 +19,7 @@ def map_view(city: City, atlas: Atlas, spots: Iterable[Spot], dark: Mapping[str,
     of_area: dict[str, list[Spot]] = {}
     of_street: dict[str, list[Spot]] = {}
     for spot in spots:
-        street = street_of(city, spot.admin)
+        street = city.street_of(spot.admin)
         if spot.area in atlas.areas and not spot.at_parent and spot.nature != Nature.PARENT.value:
             of_area.setdefault(str(spot.area), []).append(spot)
         elif street is not None:

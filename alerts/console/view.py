@@ -6,7 +6,7 @@ the templates, and by the page's script afterwards.
 
 from functools import lru_cache, partial
 
-from alerts.console.atlas import Atlas, street_of
+from alerts.console.atlas import Atlas
 from alerts.console.board import Board, Counts, Feed, Hazards, LetterCount, Row, Rows, Task
 from alerts.console.mapview import map_view
 from alerts.console.moment import Moment
@@ -141,7 +141,7 @@ class Viewer:
 
     def _place(self, line: IncidentLine) -> str:
         """Street and class of a hazard, street and area of a device."""
-        street, area = street_of(self.city, line.admin), self.city.areas.get(line.area or "")
+        street, area = self.city.street_of(line.admin), self.city.areas.get(line.area or "")
         kind = self._classes.get(line.risk_class or "", "")
         if area is not None and line.nature != Nature.HAZARD.value:
             kind = area.name

@@ -42,11 +42,6 @@ class Census:
     def _path(self, code: str) -> tuple[str, ...]:
         return tuple(unit.code for unit in self.city.ancestors(code))
 
-    def street_of(self, code: str | None) -> str | None:
-        """The street (or town) that an administrative code or grid lies in; None for what lies above the streets."""
-        kind = self.city.admin_kinds[min(1, len(self.city.admin_kinds) - 1)]
-        return next((unit.code for unit in self.city.ancestors(code or "") if unit.kind == kind), None)
-
     def places_of(self, transition: Transition) -> tuple[str, ...]:
         """Where an alert is: by its device, its site, else by the unit it names."""
         device = self.city.devices.get(transition.subject)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from city.levels import Level
+from city.registry import AdminUnit
 from city.series import NONE, Measurement
 from streams.series.lines import Point, Value
 
@@ -37,7 +38,7 @@ class TicketRecord:
             return False
         return at_ms - self.reported_ms >= DUE_SHARE * (self.due_ms - self.reported_ms)
 
-    def line(self, street: str | None) -> str:
+    def line(self, street: AdminUnit | None) -> str:
         """As it is now, at the time it was reported: each later state takes the place of the one before."""
         fields: dict[str, Value] = {
             "id": self.id,
@@ -50,7 +51,7 @@ class TicketRecord:
             "due_ms": self.due_ms or 0,
             "closed_ms": self.closed_ms or 0,
         }
-        tags = {"unit": self.unit, "street": street or NONE}
+        tags = {"unit": self.unit, "street": street.code if street else NONE}
         return Point(Measurement.TICKET, tags, fields).line(self.reported_ms, self.id)
 
 
@@ -73,7 +74,7 @@ class IncidentRecord:
     opened_ms: int
     recovered_ms: int | None
 
-    def line(self, street: str | None) -> str:
+    def line(self, street: AdminUnit | None) -> str:
         """As it is now, at the time it was opened."""
         fields: dict[str, Value] = {
             "id": self.id,
@@ -87,7 +88,7 @@ class IncidentRecord:
             "merged": int(self.merged),
             "recovered_ms": self.recovered_ms or 0,
         }
-        tags = {"nature": self.nature, "class": self.risk_class or NONE, "street": street or NONE}
+        tags = {"nature": self.nature, "class": self.risk_class or NONE, "street": street.code if street else NONE}
         return Point(Measurement.INCIDENT, tags, fields).line(self.opened_ms, self.id)
 
 

@@ -116,11 +116,11 @@ class Sampler:
 
     def _papers(self, after_ms: int, until_ms: int) -> Iterator[str]:
         """Incidents and tickets to which something happened, as they are now."""
-        paper, street_of = self._history.paper_between(after_ms, until_ms), self._census.street_of
+        paper, city = self._history.paper_between(after_ms, until_ms), self._census.city
         for ticket in paper.tickets:
-            yield ticket.line(street_of(next(iter(ticket.admin), None)))
+            yield ticket.line(city.street_of(next(iter(ticket.admin), None)))
         for incident in paper.incidents:
-            yield incident.line(street_of(incident.admin))
+            yield incident.line(city.street_of(incident.admin))
 
 
 def _marks(after_ms: int, until_ms: int) -> range:

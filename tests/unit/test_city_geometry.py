@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from alerts.console.atlas import Atlas, atlas_of, street_of
-from alerts.console.geometry import NOBODY, Floats, Ground, outlines, path, projection, survey
+from alerts.console.atlas import Atlas, atlas_of
 from city.city import City
+from city.geometry import NOBODY, Floats, Ground, outlines, path, projection, survey
 from city.tables import read_city, shipped_pack
 
 
@@ -22,8 +22,8 @@ def atlas(baoan: City) -> Atlas:
 def test_every_street_has_an_outline_around_most_of_its_grids_and_all_of_its_areas(baoan: City, atlas: Atlas) -> None:
     lat = np.array([g.lat for g in baoan.grids.values()] + [a.lat for a in baoan.areas.values()])
     lon = np.array([g.lon for g in baoan.grids.values()] + [a.lon for a in baoan.areas.values()])
-    code = [street_of(baoan, g.parent) for g in baoan.grids.values()]
-    code += [street_of(baoan, a.admin) for a in baoan.areas.values()]
+    code = [baoan.street_of(g.parent) for g in baoan.grids.values()]
+    code += [baoan.street_of(a.admin) for a in baoan.areas.values()]
     codes = np.array([unit.code if unit else "" for unit in code])
     places = projection(lat, lon)(lat, lon)
     assert len(atlas.streets) == 10
