@@ -46,6 +46,14 @@ class AdminUnit(Record, frozen=True):
     special: bool = False  # e.g. an airport with a code of its own that is not one of the streets
     illustrative: bool = False
 
+    @property
+    def short(self) -> str:
+        """Its name without its kind, on a street or town: 新安街道 is 新安."""
+        for kind in ("街道办事处", "街道", "镇", "乡"):
+            if self.name.endswith(kind) and len(self.name) > len(kind) + 1:
+                return self.name.removesuffix(kind)
+        return self.name
+
 
 class Grid(Record, frozen=True):
     """基础网格: the smallest unit; `parent` is a unit of the deepest kind (a community or village), never higher."""

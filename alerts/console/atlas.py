@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from alerts.console.words import glyph_of_class, short_place
+from alerts.console.words import glyph_of_class
 from city.city import City
 from city.geometry import CELL, NOBODY, Floats, Ground, Ints, Projection, outlines, path
 from city.registry import AdminUnit, Area
@@ -65,9 +65,9 @@ def atlas_of(city: City) -> Atlas:
         return Atlas(1.0, 1.0, {}, {})
     drawn, drawing, ground = sketch.streets, sketch.projection, sketch.ground
     marks = _marks(city, drawn, drawing, ground)
-    names = place_names([short_place(unit.name) for unit in drawn], ground, _points(marks))
+    names = place_names([unit.short for unit in drawn], ground, _points(marks))
     drawings = {
-        unit.code: StreetDrawing(unit.code, unit.name, short_place(unit.name), path(rings), *name)
+        unit.code: StreetDrawing(unit.code, unit.name, unit.short, path(rings), *name)
         for unit, rings, name in zip(drawn, outlines(ground), names, strict=True)
     }
     return Atlas(drawing.width, drawing.height, drawings, marks)

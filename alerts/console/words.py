@@ -87,14 +87,6 @@ def glyph_of_class(slug: str, name: str) -> str:
     return _GLYPHS.get(slug) or name[:1]
 
 
-def short_place(name: str) -> str:
-    """A street's or town's name without its kind: 新安街道 is 新安."""
-    for kind in ("街道办事处", "街道", "镇", "乡"):
-        if name.endswith(kind) and len(name) > len(kind) + 1:
-            return name.removesuffix(kind)
-    return name
-
-
 def span(ms: float) -> str:
     """How long: 45秒, 12分, 3小时05分, 2天04小时. The page's script says it in the same words."""
     s = int(abs(ms) // 1000)

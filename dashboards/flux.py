@@ -1,0 +1,96 @@
+"""A question in Flux, put together step by step. Text only: it is Grafana, or a test, that asks it."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+Where = Mapping[str, str | int | tuple[str, ...]]
+"""What tags and fields must be: a value, or one of several. Grafana's variables stand in it as `${name}`."""
+
+
+@dataclass(frozen=True)
+class Flux:
+    """`source`: what it begins with; `steps`: what is done to it, one after the other; `before`: definitions that both
+    may name, each once; `imports`: packages that any of these need."""
+
+    source: str
+    steps: tuple[str, ...] = ()
+    before: tuple[str, ...] = ()
+    imports: frozenset[str] = frozenset()
+
+    def __str__(self) -> str:
+        """The script."""
+        imports = [f'import "{name}"' for name in sorted(self.imports)]
+        return "\n".join([*imports, *self.before, "\n  |> ".join([self.source, *self.steps])])
+
+    def then(self, *steps: str) -> "Flux":
+        return replace(self, steps=(*self.steps, *steps))
+
+    def using(self, *imports: str, before: Iterable[str] = ()) -> "Flux":
+        """With packages imported and definitions made."""
+        return replace(self, imports=self.imports | {*imports}, before=(*self.before, *before))
+
+    def where(self, conditions: Where) -> "Flux":
+        return self.then(f"filter(fn: (r) => {condition(conditions)})") if conditions else self
+
+    def group(self, *columns: str) -> "Flux":
+        """By columns; without any, all in one table."""
+        return self.then(f"group(columns: {texts(columns)})" if columns else "group()")
+
+    def keep(self, *columns: str) -> "Flux":
+        return self.then(f"keep(columns: {texts(columns)})")
+
+    def windows(self, how: str, every: str = "v.windowPeriod") -> "Flux":
+        """One of each window of a series, at its beginning; no window without points."""
+        return self.then(f'aggregateWindow(every: {every}, fn: {how}, createEmpty: false, timeSrc: "_start")')
+
+    def map(self, **columns: str) -> "Flux":
+        """Columns added or changed, each by an expression of the row `r`."""
+        return self.then("map(fn: (r) => ({r with " + ", ".join(f"{k}: {v}" for k, v in columns.items()) + "}))")
+
+    def fields_as_columns(self) -> "Flux":
+        """One row a point, a column a field."""
+        return self.using("influxdata/influxdb/schema").then("schema.fieldsAsCols()")
+
+    def wide(self) -> "Flux":
+        """One row a window, a column a field."""
+        return self.then('pivot(rowKey: ["_time"], columnKey: ["_field"], valueColumn: "_value")')
+
+    def totals(self, by: tuple[str, ...], sums: tuple[str, ...] = (), most: tuple[str, ...] = ()) -> "Flux":
+        """Rows put together by columns: of some columns the sum, of some the largest. All are whole numbers."""
+        start = ", ".join(f"{name}: 0" for name in (*sums, *most))
+        added = [f"{name}: accumulator.{name} + r.{name}" for name in sums]
+        larger = [f"{name}: if r.{name} > accumulator.{name} then r.{name} else accumulator.{name}" for name in most]
+        step = f"reduce(identity: {{{start}}}, fn: (r, accumulator) => ({{{', '.join([*added, *larger])}}}))"
+        return self.group(*by).then(step).group()
+
+    def over(self, columns: tuple[str, ...], how: str = "sum") -> "Flux":
+        """Series of windows put together by tags, window by window."""
+        return self.group(*columns, "_field").windows(how)
+
+    def named(self, column: str, names: Mapping[str, str]) -> "Flux":
+        """With the words for what stands in a column; what has none stays."""
+        name = f"names_of_{column}"
+        pairs = ", ".join(f"{{key: {text(key)}, value: {text(value)}}}" for key, value in names.items())
+        spoken = self.using("dict", before=[f"{name} = dict.fromList(pairs: [{pairs}])"])
+        return spoken.map(**{column: f"dict.get(dict: {name}, key: r.{column}, default: r.{column})"})
+
+
+def condition(conditions: Where) -> str:
+    """That all of these hold of a row `r`."""
+    return " and ".join(_is(column, value) for column, value in conditions.items())
+
+
+def text(value: str) -> str:
+    """A string as Flux writes it."""
+    return json.dumps(value, ensure_ascii=False)
+
+
+def texts(values: Iterable[str]) -> str:
+    return "[" + ", ".join(text(value) for value in values) + "]"
+
+
+def _is(column: str, value: str | int | tuple[str, ...]) -> str:
+    if isinstance(value, tuple):
+        return "(" + " or ".join(_is(column, each) for each in value) + ")"
+    return f"r.{column} == {text(value) if isinstance(value, str) else value}"

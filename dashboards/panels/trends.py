@@ -1,0 +1,89 @@
+"""Curves over time, and bands of levels."""
+
+from collections.abc import Mapping, Sequence
+
+from grafana_foundation_sdk.builders import common, statetimeline, timeseries
+from grafana_foundation_sdk.models.common import (
+    GraphDrawStyle,
+    GraphThresholdsStyleMode,
+    LegendDisplayMode,
+    LegendPlacement,
+    LineInterpolation,
+    SortOrder,
+    StackingMode,
+    TooltipDisplayMode,
+    VisibilityMode,
+)
+
+from dashboards import palette
+from dashboards.flux import Flux
+from dashboards.panels.dress import dressed, override
+
+LABEL = "${__field.labels.%s}"
+GAP_MS = 15 * 60_000
+"""No line is drawn over what nobody measured."""
+
+
+def curves(
+    title: str,
+    questions: Sequence[Flux],
+    unit: str,
+    label: str = "",
+    decimals: int | None = None,
+    description: str = "",
+    marks: Sequence[tuple[float, str]] = (),
+    steps: bool = False,
+) -> timeseries.Panel:
+    """Curves, one a series. `label`: the column by which a series is called. `marks`: lines of a value and colour.
+    `steps`: what holds until it changes."""
+    panel = dressed(timeseries.Panel(), title, questions, description)
+    panel.unit(unit).line_width(2).show_points(VisibilityMode.NEVER).span_nulls(GAP_MS)
+    panel.line_interpolation(LineInterpolation.STEP_AFTER if steps else LineInterpolation.LINEAR)
+    panel.legend(_legend()).tooltip(_tooltip())
+    if label:
+        panel.display_name(LABEL % label)
+    if decimals is not None:
+        panel.decimals(decimals)
+    if marks:
+        panel.thresholds(palette.steps((None, "transparent"), *marks))
+        panel.thresholds_style(common.GraphThresholdsStyleConfig().mode(GraphThresholdsStyleMode.LINE))
+    return panel
+
+
+def stacked(title: str, question: Flux, series: Mapping[str, tuple[str, str]], unit: str = "short") -> timeseries.Panel:
+    """Counts on top of each other. `series`: column to word and colour, from the bottom up."""
+    panel = curves(title, [question], unit, decimals=0, steps=True)
+    panel.stacking(common.StackingConfig().mode(StackingMode.NORMAL)).fill_opacity(85).line_width(0)
+    for name, (word, colour) in series.items():
+        override(panel, name, displayName=word, color=palette.fixed(colour))
+    return panel
+
+
+def coloured(panel: timeseries.Panel, series: Mapping[str, tuple[str, str]]) -> timeseries.Panel:
+    """The same curves with words and colours of their own: column to word and colour."""
+    for name, (word, colour) in series.items():
+        override(panel, name, displayName=word, color=palette.fixed(colour))
+    return panel
+
+
+def bars(panel: timeseries.Panel) -> timeseries.Panel:
+    """The same, as bars: what fell or came within a time."""
+    return panel.draw_style(GraphDrawStyle.BARS).fill_opacity(70).line_width(0)
+
+
+def bands(title: str, question: Flux, label: str, description: str = "") -> statetimeline.Panel:
+    """Levels over time, a band a series."""
+    panel = dressed(statetimeline.Panel(), title, [question], description)
+    panel.display_name(LABEL % label).mappings(palette.level_mappings())
+    panel.thresholds(palette.level_steps()).color_scheme(palette.by_steps())
+    panel.merge_values(True).show_value(VisibilityMode.NEVER).row_height(0.85).fill_opacity(95).line_width(0)
+    return panel.legend(_legend(shown=False)).tooltip(_tooltip())
+
+
+def _legend(shown: bool = True) -> common.VizLegendOptions:
+    found = common.VizLegendOptions().display_mode(LegendDisplayMode.LIST).placement(LegendPlacement.BOTTOM)
+    return found.show_legend(shown).calcs([])
+
+
+def _tooltip() -> common.VizTooltipOptions:
+    return common.VizTooltipOptions().mode(TooltipDisplayMode.MULTI).sort(SortOrder.DESCENDING)
