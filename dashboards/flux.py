@@ -7,6 +7,9 @@ from dataclasses import dataclass, replace
 Where = Mapping[str, str | int | tuple[str, ...]]
 """What tags and fields must be: a value, or one of several. Grafana's variables stand in it as `${name}`."""
 
+WINDOW = "v.windowPeriod"
+"""The time that a point of a curve stands for, as Grafana chooses it by the width of the panel."""
+
 
 @dataclass(frozen=True)
 class Flux:
@@ -21,7 +24,12 @@ class Flux:
     def __str__(self) -> str:
         """The script."""
         imports = [f'import "{name}"' for name in sorted(self.imports)]
-        return "\n".join([*imports, *self.before, "\n  |> ".join([self.source, *self.steps])])
+        return "\n".join([*imports, *self.before, self.body])
+
+    @property
+    def body(self) -> str:
+        """Source and steps alone."""
+        return "\n  |> ".join([self.source, *self.steps])
 
     def then(self, *steps: str) -> "Flux":
         return replace(self, steps=(*self.steps, *steps))
@@ -40,7 +48,7 @@ class Flux:
     def keep(self, *columns: str) -> "Flux":
         return self.then(f"keep(columns: {texts(columns)})")
 
-    def windows(self, how: str, every: str = "v.windowPeriod") -> "Flux":
+    def windows(self, how: str, every: str = WINDOW) -> "Flux":
         """One of each window of a series, at its beginning; no window without points."""
         return self.then(f'aggregateWindow(every: {every}, fn: {how}, createEmpty: false, timeSrc: "_start")')
 
@@ -74,6 +82,26 @@ class Flux:
         pairs = ", ".join(f"{{key: {text(key)}, value: {text(value)}}}" for key, value in names.items())
         spoken = self.using("dict", before=[f"{name} = dict.fromList(pairs: [{pairs}])"])
         return spoken.map(**{column: f"dict.get(dict: {name}, key: r.{column}, default: r.{column})"})
+
+
+def joined(left: Flux, right: Flux, on: str) -> Flux:
+    """Rows of both that have a column in common, side by side."""
+    return _of_two(left, right, f'join(tables: {{left: left, right: right}}, on: ["{on}"])')
+
+
+def compared(one: Flux, other: Flux, names: tuple[str, str], by: tuple[str, ...]) -> Flux:
+    """The values of two answers as columns of one row for each thing they have in common."""
+    first, second = (
+        flux.then(f'set(key: "which", value: "{name}")') for flux, name in zip((one, other), names, strict=True)
+    )
+    both = _of_two(first, second, "union(tables: [left, right])").group()
+    return both.then(f'pivot(rowKey: {texts(by)}, columnKey: ["which"], valueColumn: "_value")')
+
+
+def _of_two(left: Flux, right: Flux, source: str) -> Flux:
+    before = tuple(dict.fromkeys((*left.before, *right.before)))
+    named = [f"{name} = {flux.body}" for name, flux in (("left", left), ("right", right))]
+    return Flux(source, (), (*before, *named), left.imports | right.imports)
 
 
 def condition(conditions: Where) -> str:

@@ -4,7 +4,7 @@ too long for it, is asked of the next coarser one, so that no question reads mor
 from dataclasses import dataclass
 
 from city.series import Buckets, Measurement, Statistic
-from dashboards.flux import Flux, Where
+from dashboards.flux import WINDOW, Flux, Where
 
 FRESH = "5m"
 """What is older than this says nothing about now. Standings come every minute at least."""
@@ -26,11 +26,18 @@ class Store:
 
     def now(self, measurement: Measurement, where: Where | None = None, fields: tuple[str, ...] = ()) -> Flux:
         """The last of each series, if it is not older than FRESH: who looks at old figures must see none."""
-        return self._back(FRESH, measurement, where or {}, fields).then("last()")
+        return self.lately(measurement, where, fields, FRESH).then("last()")
 
-    def lately(self, measurement: Measurement, where: Where | None = None, fields: tuple[str, ...] = ()) -> Flux:
-        """What happened in the range, but for at most LISTED before its end."""
-        return self._back(LISTED, measurement, where or {}, fields)
+    def lately(
+        self, measurement: Measurement, where: Where | None = None, fields: tuple[str, ...] = (), reach: str = LISTED
+    ) -> Flux:
+        """Raw points of the range, but for at most so long before its end."""
+        before = [
+            f"earliest = date.sub(d: {reach}, from: v.timeRangeStop)",
+            "start = if v.timeRangeStart > earliest then v.timeRangeStart else earliest",
+        ]
+        found = self._of(f'"{self.buckets.raw}"', "start", measurement, where or {}, fields)
+        return found.using("date", before=before)
 
     def ever(self, measurement: Measurement, where: Where | None = None, fields: tuple[str, ...] = ()) -> Flux:
         """What is told once, and holds: everything up to the end of the range that the raw bucket still has."""
@@ -48,13 +55,15 @@ class Store:
         found = self._of("bucket", "v.timeRangeStart", measurement, where or {}, fields)
         return found.using("experimental", before=self._choice()).windows(how)
 
-    def readings(self, indicators: tuple[str, ...], where: Where, how: Statistic = Statistic.MAX) -> Flux:
-        """Readings of some devices over the range. Hours keep `how` of them, minutes their mean."""
+    def readings(
+        self, indicators: tuple[str, ...], where: Where, how: Statistic = Statistic.MAX, every: str = WINDOW
+    ) -> Flux:
+        """Readings of some devices over the range, `how` in each window. Hours keep that, minutes the mean."""
         names = f'measurement = if bucket == "{self.buckets.raw}" then "{Measurement.READING}"'
         names += f' else if bucket == "{self.buckets.minute}" then "{Statistic.MEAN.of(Measurement.READING)}"'
         names += f' else "{how.of(Measurement.READING)}"'
         found = self._of("bucket", "v.timeRangeStart", "measurement", where, indicators)
-        return found.using("experimental", before=[*self._choice(), names]).windows(how)
+        return found.using("experimental", before=[*self._choice(), names]).windows(how, every)
 
     def summary(self, indicator: str, where: Where, how: Statistic = Statistic.MAX) -> Flux:
         """An indicator over all devices of a class in a street, of minutes or hours."""
@@ -73,15 +82,6 @@ class Store:
             f"minute = span <= int(v: {MINUTE_SPAN}) and {_keeps(self.minute_days)}",
             f'bucket = if raw then "{buckets.raw}" else if minute then "{buckets.minute}" else "{buckets.hour}"',
         ]
-
-    def _back(self, reach: str, measurement: Measurement, where: Where, fields: tuple[str, ...]) -> Flux:
-        """Raw points of the range, but for at most so long before its end."""
-        before = [
-            f"earliest = date.sub(d: {reach}, from: v.timeRangeStop)",
-            "start = if v.timeRangeStart > earliest then v.timeRangeStart else earliest",
-        ]
-        found = self._of(f'"{self.buckets.raw}"', "start", measurement, where, fields)
-        return found.using("date", before=before)
 
     def _of(self, bucket: str, start: str, measurement: str, where: Where, fields: tuple[str, ...]) -> Flux:
         """`measurement`: a name, or the Flux variable that holds it."""

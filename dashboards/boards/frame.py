@@ -68,13 +68,17 @@ class Wall:
 
 @dataclass(frozen=True)
 class Placed:
-    """A panel and where it is: columns of 24, rows of 30 pixels or so."""
+    """A panel, or a heading, and where it is: columns of 24, rows of 30 pixels or so."""
 
-    panel: PanelBuilder
+    what: PanelBuilder | str
     x: int
     y: int
     width: int
     height: int
+
+    @property
+    def position(self) -> model.GridPos:
+        return model.GridPos(h=self.height, w=self.width, x=self.x, y=self.y)
 
 
 @dataclass(frozen=True)
@@ -100,13 +104,16 @@ class Layout:
     y: int = 0
     placed: list[Placed] = field(default_factory=list)
 
+    def heading(self, words: str) -> "Layout":
+        """A line over what follows."""
+        return self._put(words, 0, self.y, WIDTH, 1)
+
     def row(self, height: int, *panels: tuple[PanelBuilder, int]) -> "Layout":
         """Panels side by side, each with its width."""
-        x = 0
+        x, y = 0, self.y
         for panel, width in panels:
-            self.placed.append(Placed(panel, x, self.y, width, height))
+            self._put(panel, x, y, width, height)
             x += width
-        self.y += height
         return self
 
     def even(self, height: int, panels: Sequence[PanelBuilder], each: int) -> "Layout":
@@ -120,9 +127,12 @@ class Layout:
         """One panel on the left, and on the right others below each other, each with its height."""
         top = self.y
         for panel, height in right:
-            self.placed.append(Placed(panel, width, self.y, WIDTH - width, height))
-            self.y += height
-        self.placed.append(Placed(left, 0, top, width, self.y - top))
+            self._put(panel, width, self.y, WIDTH - width, height)
+        return self._put(left, 0, top, width, self.y - top)
+
+    def _put(self, what: PanelBuilder | str, x: int, y: int, width: int, height: int) -> "Layout":
+        self.placed.append(Placed(what, x, y, width, height))
+        self.y = max(self.y, y + height)
         return self
 
 
@@ -142,15 +152,17 @@ def board(
     found.tooltip(model.DashboardCursorSync.CROSSHAIR).week_start("monday")
     found.variables(list(variables)).links(_links(wall)).annotations(_annotations(wall))
     for number, place in enumerate(layout.placed, 1):
-        position = model.GridPos(h=place.height, w=place.width, x=place.x, y=place.y)
-        found.with_panel(place.panel.id(number).grid_pos(position))
+        if isinstance(place.what, str):
+            found.with_row(build.Row(place.what).id(number).grid_pos(place.position))
+        else:
+            found.with_panel(place.what.id(number).grid_pos(place.position))
     return Board(folder, found.build())
 
 
 def choice(name: str, label: str, options: dict[str, str]) -> build.CustomVariable:
     """A variable with fixed values: value to word."""
     listed = ",".join(f"{_plain(word)} : {_plain(value)}" for value, word in options.items())
-    first, word = next(iter(options.items()))
+    first, word = next(iter(options.items()), ("", ""))  # a class may have no areas yet
     current = model.VariableOption(selected=True, text=word, value=first)
     return build.CustomVariable(name).label(label).values(listed).current(current).multi(False).include_all(False)
 
@@ -183,14 +195,14 @@ def _links(wall: Wall) -> list[builder.Builder[model.DashboardLink]]:
     ]
 
 
-class _Marks(model.AnnotationTarget):
+class _Marks(model.AnnotationTarget, builder.Builder[model.AnnotationTarget]):
     """What an annotation asks, as Grafana keeps it for a source like ours."""
 
     def __init__(self, flux: Flux) -> None:
         super().__init__()
         self._question = Query(flux, "Anno")
 
-    def build(self) -> "_Marks":
+    def build(self) -> model.AnnotationTarget:
         return self
 
     def to_json(self) -> dict[str, object]:
@@ -214,4 +226,4 @@ def _annotations(wall: Wall) -> list[builder.Builder[model.AnnotationQuery]]:
 
 def _annotation(name: str, question: Flux, colour: str) -> build.AnnotationQuery:
     found = build.AnnotationQuery().name(name).datasource(REF).enable(True).icon_color(colour)
-    return found.target(_Marks(question))  # type: ignore[arg-type]  (a builder in all but its ancestors)
+    return found.target(_Marks(question))

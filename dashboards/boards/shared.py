@@ -1,29 +1,50 @@
 """Panels that several boards have, each about whatever `where` narrows it to."""
 
+from collections.abc import Mapping, Sequence
+
 from grafana_foundation_sdk.builders import dashboard as build
 from grafana_foundation_sdk.builders import stat, statetimeline, table, timeseries
 
+from city.catalogue import Indicator
 from city.levels import LEVELS, Level
 from city.series import Measurement
 from city.transitions import Nature
 from dashboards import palette
-from dashboards.boards.frame import Wall
+from dashboards.boards.frame import Wall, asked, choice
 from dashboards.flux import Flux, Where
 from dashboards.panels.maps import level_map
 from dashboards.panels.tables import Column, Kind, rows
-from dashboards.panels.trends import bands, stacked
-from dashboards.panels.values import level_count, trouble
+from dashboards.panels.trends import bands, curves, stacked
+from dashboards.panels.values import level_count, share, trouble
+from dashboards.units import unit
 
 SEVERE = (Level.RED, Level.ORANGE, Level.YELLOW, Level.BLUE)
+SITE = {"site": "${site}"}
 PLACE = "${__data.fields.place}"
 """The code of the place that a row is about."""
+ONLINE = "100.0 * float(v: r.devices - r.offline) / float(v: r.devices)"
+"""在线率: of the devices in service, those that live."""
+INTACT = "100.0 * float(v: r.devices - r.offline - r.faulty) / float(v: r.devices)"
+"""完好率: of the devices in service, those that live and are well."""
 DOUBT = palette.coloured_words({"1": ("存疑", "#f2a65a"), "0": (" ", palette.QUIET)})
 STATES = palette.words(
     {
-        "suspected": "存疑待核", "reported": "上报", "accepted": "受理", "filed": "立案", "dispatched": "派遣",
-        "signed": "签收", "disposing": "处置中", "feedback": "处置反馈", "verifying": "核查", "closed": "结案",
-        "rework": "返工", "returned": "退单", "extension_pending": "延期申请", "suspended": "挂账",
-        "merged": "并案", "void": "作废",
+        "suspected": "存疑待核",
+        "reported": "上报",
+        "accepted": "受理",
+        "filed": "立案",
+        "dispatched": "派遣",
+        "signed": "签收",
+        "disposing": "处置中",
+        "feedback": "处置反馈",
+        "verifying": "核查",
+        "closed": "结案",
+        "rework": "返工",
+        "returned": "退单",
+        "extension_pending": "延期申请",
+        "suspended": "挂账",
+        "merged": "并案",
+        "void": "作废",
     }
 )
 NATURES = palette.words(
@@ -104,8 +125,13 @@ def street_column(wall: Wall, link: tuple[str, str] | None = None) -> Column:
     return Column("street", wall.city.street_kind, width=84, words=palette.words(wall.street_names), link=link)
 
 
+def named_column(name: str, title: str, words: Mapping[str, str], width: int | None = None) -> Column:
+    """A column of codes, shown as the words for them."""
+    return Column(name, title, width=width, words=palette.words(dict(words)))
+
+
 def _area(wall: Wall) -> Column:
-    return Column("area", "区域", words=palette.words(wall.area_names))
+    return named_column("area", "区域", wall.area_names)
 
 
 def level_trend(wall: Wall, where: Where, title: str = "各等级区域数") -> timeseries.Panel:
@@ -218,3 +244,57 @@ def places_table(wall: Wall, kind: str, title: str, link: tuple[str, str], above
             Column("place", "编号", Kind.HIDDEN),
         ],
     )
+
+
+def health_figure(wall: Wall, where: Where, title: str = "设备在线率") -> stat.Panel:
+    """Share of the devices in service that live."""
+    health = wall.store.now(Measurement.HEALTH, where).fields_as_columns()
+    totals = health.totals((), sums=("devices", "offline"))
+    return share(title, totals.then("filter(fn: (r) => r.devices > 0)").map(_value=ONLINE).keep("_value"), 98, 95)
+
+
+def health_table(wall: Wall, where: Where, by: Sequence[Column], title: str, intact: bool = False) -> table.Panel:
+    """Devices put together by columns, the worst share first. `intact`: with 完好率, which counts who is not well."""
+    sums = ("devices", "offline", "faulty")
+    found = wall.store.now(Measurement.HEALTH, where).fields_as_columns()
+    found = found.totals(tuple(column.name for column in by), sums=sums).then("filter(fn: (r) => r.devices > 0)")
+    found = found.map(online=ONLINE, intact=INTACT).then('sort(columns: ["online", "intact"])')
+    columns = [
+        *by,
+        Column("devices", "在用", Kind.COUNT, 72),
+        Column("offline", "离线", Kind.TROUBLE, 72),
+        Column("faulty", "故障", Kind.TROUBLE, 72),
+        Column("online", "在线率", Kind.SHARE, 88),
+    ]
+    return rows(title, found, [*columns, Column("intact", "完好率", Kind.SHARE, 88)] if intact else columns)
+
+
+def health_curve(wall: Wall, where: Where, title: str, by: str, words: Mapping[str, str]) -> timeseries.Panel:
+    """The share of devices that live, over time, one curve for each value of a tag."""
+    found = wall.store.trend(Measurement.HEALTH, ("devices", "offline"), where).over((by,)).group(by)
+    rate = found.wide().then("filter(fn: (r) => r.devices > 0)").map(_value=ONLINE).keep("_time", "_value", by)
+    return curves(title, [rate.named(by, words).group(by)], "percent", by, 2)
+
+
+def site_curve(wall: Wall, title: str, indicator: Indicator) -> timeseries.Panel:
+    """What the devices of the chosen site measured, one curve a device. Sites are small, whatever the city."""
+    found = wall.store.readings((indicator.id,), SITE).keep("_time", "_value", "device").group("device")
+    return curves(title, [found], unit(indicator.unit), "device")
+
+
+def street_choice(wall: Wall) -> build.CustomVariable:
+    """A variable `street`."""
+    return choice("street", wall.city.street_kind, {unit.code: unit.name for unit in wall.city.streets})
+
+
+def site_choice(wall: Wall, where: Where) -> build.QueryVariable:
+    """A variable `site`: the sites that this holds of."""
+    sites = wall.store.ever(Measurement.SITE, where, ("name",)).then("last()").group()
+    return asked("site", "点位", sites.map(_value='r._value + "|" + r.site').keep("_value"))
+
+
+def summary_curve(wall: Wall, indicator: Indicator, risk_class: str) -> timeseries.Panel:
+    """An indicator's largest value in each street."""
+    found = wall.store.summary(indicator.id, {"class": risk_class}).keep("_time", "_value", "street")
+    title = f"{indicator.name} 各{wall.city.street_kind}最大"
+    return curves(title, [found.named("street", wall.street_names).group("street")], unit(indicator.unit), "street")

@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 from string import ascii_uppercase
-from typing import Protocol, Self, TypeVar
+from typing import TypeVar
 
-from grafana_foundation_sdk.cog.builder import Builder
-from grafana_foundation_sdk.cog.variants import Dataquery
-from grafana_foundation_sdk.models.dashboard import DataSourceRef, DynamicConfigValue, GridPos, Panel
+from grafana_foundation_sdk.builders import dashboard as build
+from grafana_foundation_sdk.builders import stat, statetimeline, table, timeseries
+from grafana_foundation_sdk.models.dashboard import DynamicConfigValue
 
 from dashboards.flux import Flux
 from dashboards.source import REF, Query
@@ -15,21 +15,9 @@ NO_DATA = "无数据"
 """Where there is no figure that is not out of date."""
 
 
-class PanelBuilder(Protocol):
-    """What all builders of panels can do."""
-
-    def build(self) -> Panel: ...
-    def id(self, id_val: int) -> Self: ...
-    def title(self, title: str) -> Self: ...
-    def description(self, description: str) -> Self: ...
-    def datasource(self, datasource: DataSourceRef) -> Self: ...
-    def grid_pos(self, grid_pos: GridPos) -> Self: ...
-    def with_target(self, target: Builder[Dataquery]) -> Self: ...
-    def no_value(self, no_value: str) -> Self: ...
-    def override_by_name(self, name: str, properties: list[DynamicConfigValue]) -> Self: ...
-
-
-P = TypeVar("P", bound=PanelBuilder)
+PanelBuilder = stat.Panel | timeseries.Panel | statetimeline.Panel | table.Panel | build.Panel
+"""The builders of what is on our boards."""
+P = TypeVar("P", stat.Panel, timeseries.Panel, statetimeline.Panel, table.Panel, build.Panel)
 
 
 def dressed(panel: P, title: str, questions: Sequence[Flux], description: str = "") -> P:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
-from grafana_foundation_sdk.builders import common, table
+from grafana_foundation_sdk.builders import table
 from grafana_foundation_sdk.models.common import TableCellHeight
 from grafana_foundation_sdk.models.dashboard import DataTransformerConfig, DynamicConfigValue, ValueMapping
 
@@ -42,21 +42,12 @@ class Column:
     limits: tuple[float, float] = (98.0, 95.0)
 
 
-def rows(
-    title: str,
-    question: Flux,
-    columns: Sequence[Column],
-    sort: str = "",
-    ascending: bool = False,
-    description: str = "",
-) -> table.Panel:
-    """A table with these columns in this order. `sort`: title of the column that it is sorted by."""
+def rows(title: str, question: Flux, columns: Sequence[Column], description: str = "") -> table.Panel:
+    """A table with these columns in this order; its rows in the order of the answer."""
     panel = dressed(table.Panel(), title, [question], description)
     panel.cell_height(TableCellHeight.SM).with_transformation(_arranged(columns)).filterable(False)
     for column in columns:
         panel.override_by_name(column.title, _properties(column))
-    if sort:
-        panel.sort_by([common.TableSortByFieldState(sort).desc(not ascending)])
     return panel
 
 

@@ -85,6 +85,8 @@ class _Moment:
             "rules_disabled": len({t.subject for t in self.standing.of(Nature.RULE)}),
             "incidents": len(self.paper.incidents),
         }
+        by_level = Counter(ticket.level for ticket in self.paper.tickets)
+        fields |= {f"tickets_{level.slug}": by_level[level] for level in LEVELS}
         return Point(Measurement.CITY, {}, fields | self._counts(self.paper.tickets))
 
     def areas(self) -> Iterator[Point]:
