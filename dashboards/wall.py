@@ -7,6 +7,7 @@ from dashboards.boards.overview import overview
 from dashboards.boards.places import community, street
 from dashboards.boards.risk_class import classes
 from dashboards.boards.sentry import sentry
+from dashboards.boards.system import system
 from dashboards.boards.tickets import tickets
 from dashboards.boards.video import video
 from dashboards.boards.waterlogging import waterlogging
@@ -19,4 +20,4 @@ def boards(city: City, store: Store) -> list[Board]:
     wall = Wall(city, store, as_address(ground(city)))
     watch = [overview(wall), *domains(wall), tickets(wall)]
     themes = [waterlogging(wall), sentry(wall), video(wall), *classes(wall)]
-    return [*watch, *themes, street(wall), community(wall)]
+    return [*watch, *themes, street(wall), community(wall), system(wall)]

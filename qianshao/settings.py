@@ -71,6 +71,18 @@ class InfluxSettings(Section):
     timeout_s: float = Field(30.0, gt=0)
 
 
+class GrafanaSettings(Section):
+    """The Grafana that `qianshao dashboards` writes to, as an administrator of its organisation: by the token of a
+    service account, or by name and password."""
+
+    url: str | None = None
+    token: str | None = None
+    username: str | None = None
+    password: str | None = None
+    influx_url: str | None = Field(None, description="InfluxDB as Grafana reaches it, if not at influx.url")
+    influx_token: str | None = Field(None, description="what Grafana reads with, if not influx.token")
+
+
 class ClockSettings(Section):
     """Played time, as the play's file says it; until the play begins the clock stands."""
 
@@ -96,6 +108,7 @@ class Settings(BaseSettings):
     kafka: KafkaSettings = KafkaSettings()
     web: WebSettings = WebSettings()
     influx: InfluxSettings = InfluxSettings()
+    grafana: GrafanaSettings = GrafanaSettings()
     clock: ClockSettings = ClockSettings()
 
     @model_validator(mode="after")

@@ -27,6 +27,7 @@ ONLINE = "100.0 * float(v: r.devices - r.offline) / float(v: r.devices)"
 INTACT = "100.0 * float(v: r.devices - r.offline - r.faulty) / float(v: r.devices)"
 """完好率: of the devices in service, those that live and are well."""
 DOUBT = palette.coloured_words({"1": ("存疑", "#f2a65a"), "0": (" ", palette.QUIET)})
+BLIND_WORDS = palette.coloured_words({"1": ("盲区", palette.BLIND), "0": (" ", palette.QUIET)})
 STATES = palette.words(
     {
         "suspected": "存疑待核",
@@ -111,9 +112,7 @@ def areas_table(wall: Wall, where: Where, title: str = "风险区域", least: Le
             street_column(wall, link=("属地详情", street)),
             Column("alerts", "预警", Kind.COUNT, 56),
             Column("offline", "离线", Kind.TROUBLE, 56),
-            Column(
-                "blind", "盲区", width=56, words=palette.coloured_words({"1": ("盲区", palette.BLIND), "0": (" ", "")})
-            ),
+            Column("blind", "盲区", width=56, words=BLIND_WORDS),
             Column("suspected", "印证", width=56, words=DOUBT),
             Column("area", "编号", Kind.HIDDEN),
         ],
