@@ -39,6 +39,12 @@ class Projection:
     width: float
     height: float
 
+    def degrees(self, points: Floats) -> Floats:
+        """Longitude and latitude (..., 2) of points (..., 2) in drawing units."""
+        lon = self.west + (points[..., 0] - MARGIN) / self.x_per_degree
+        lat = self.north - (points[..., 1] - MARGIN) / self.y_per_degree
+        return np.stack([lon, lat], axis=-1)
+
     def __call__(self, lat: Floats | float, lon: Floats | float) -> Floats:
         """Points (..., 2) in drawing units."""
         x = MARGIN + (np.asarray(lon) - self.west) * self.x_per_degree

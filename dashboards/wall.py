@@ -11,13 +11,13 @@ from dashboards.boards.system import system
 from dashboards.boards.tickets import tickets
 from dashboards.boards.video import video
 from dashboards.boards.waterlogging import waterlogging
-from dashboards.ground import as_address, ground
+from dashboards.ground import ground_of
 from dashboards.store import Store
 
 
 def boards(city: City, store: Store) -> list[Board]:
     """Every board, in the order in which people come to them."""
-    wall = Wall(city, store, as_address(ground(city)))
+    wall = Wall(city, store, ground_of(city))
     watch = [overview(wall), *domains(wall), tickets(wall)]
     themes = [waterlogging(wall), sentry(wall), video(wall), *classes(wall)]
     return [*watch, *themes, street(wall), community(wall), system(wall)]

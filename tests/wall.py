@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import takewhile
 from pathlib import Path
 
 from alerts.deadlines import load_policy
@@ -65,29 +66,38 @@ class _Scribe:
         self.lines = []
 
 
-def play_onto(influx: Influx, folder: Path, name: str, began_ms: int | None = None, pack: str = "baoan") -> Wall:
-    """Play a scenario, by the clock of its file or from `began_ms` on, and write all of it."""
+def play_onto(
+    influx: Influx,
+    folder: Path,
+    name: str,
+    began_ms: int | None = None,
+    lasting_ms: int | None = None,
+    pack: str = "baoan",
+) -> Wall:
+    """Play a scenario, by the clock of its file or from `began_ms` on, to its end or for so long, and write it all."""
     list(buckets.init(influx, dict.fromkeys(vars(influx.options.buckets).values(), 0)))
     scenario = load_scenario(name)
     scenario = scenario if began_ms is None else scenario.moved_to(began_ms)
     city = scenario.populate(read_city(shipped_pack(pack)))
     rules = load_pack(Settings().rules.parent / pack, city.catalogue)
     policy = load_policy(shipped_pack(pack))
+    end_ms = scenario.end_ms if lasting_ms is None else scenario.start_ms + lasting_ms
     scribe = _Scribe(ReadingLines(city), influx.write)
-    play_offline(scenario.play(city), city, rules, policy, SHARDS, TICK_MS, scenario.end_ms, scribe)
-    scribe.lines += [line for line in _ticks(scenario.end_ms) if line]
+    emissions = takewhile(lambda emission: emission.at_ms < end_ms, scenario.play(city))
+    play_offline(emissions, city, rules, policy, SHARDS, TICK_MS, end_ms, scribe)
+    scribe.lines += [line for line in _ticks(end_ms) if line]
     scribe.flush()
     database = Database(f"sqlite:///{folder / 'wall.db'}")
     database.migrate()
     store = IncidentStore(database, city, policy)
     for start in range(0, len(scribe.transitions), 500):
         store.record(scribe.transitions[start : start + 500], [], float(start))
-    _judged_until(database, scenario.end_ms)
+    _judged_until(database, end_ms)
     sampler = Sampler(History(database), Census(city), min(t.log_ms for t in scribe.transitions) - 1)
     while lines := sampler.lines():
         refused = influx.write(lines)
         assert not refused, refused
-    return Wall(influx, city, scenario, database, scenario.end_ms)
+    return Wall(influx, city, scenario, database, end_ms)
 
 
 def influx_of(url: str, token: str, org: str, bucket: str) -> Influx:

@@ -19,7 +19,9 @@ def domain(wall: Wall, of: Domain) -> Board:
     classes = tuple(each.slug for each in wall.city.catalogue.classes if each.domain == of.slug)
     figures = [*shared.level_figures(wall, where), shared.blind_figure(wall, where)]
     layout = Layout().row(4, *((panel, 3) for panel in figures), (shared.health_figure(wall, {"class": classes}), 9))
-    layout.beside(shared.area_map(wall, where), 11, (_classes(wall, where), 8), (shared.areas_table(wall, where), 9))
+    layout.beside(
+        shared.area_map(wall, where, (9, 17)), 9, (_classes(wall, where), 8), (shared.areas_table(wall, where), 9)
+    )
     layout.row(8, (shared.level_trend(wall, where), 10), (shared.level_bands(wall, where), 14))
     layout.row(8, (shared.incidents_table(wall, {"class": classes}), 12), (_changes(wall, classes), 12))
     return board(wall, Folder.WATCH, f"domain-{of.slug}", f"领域 {of.name}", layout)

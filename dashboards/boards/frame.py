@@ -13,6 +13,7 @@ from city.city import City
 from city.series import Measurement
 from dashboards import palette
 from dashboards.flux import Flux
+from dashboards.ground import Ground
 from dashboards.panels.dress import PanelBuilder
 from dashboards.source import REF, Query
 from dashboards.store import Store
@@ -33,16 +34,16 @@ class Folder(Enum):
         self.slug, self.title, self.for_viewers = slug, title, for_viewers
 
     def uid(self, city: City) -> str:
-        return f"qs-{city.id}-{self.slug}"
+        return f"qs-{city.id}-folder-{self.slug}"  # Grafana counts folders and boards together
 
 
 @dataclass(frozen=True)
 class Wall:
-    """What boards are about. `ground`: address of the outlines under the map."""
+    """What boards are about. `ground`: what lies under the map."""
 
     city: City
     store: Store
-    ground: str
+    ground: Ground
 
     def uid(self, name: str) -> str:
         """Of a board: the same for ever, since links and bookmarks hold it."""
@@ -218,7 +219,7 @@ def _annotations(wall: Wall) -> list[builder.Builder[model.AnnotationQuery]]:
     packs = store.points(Measurement.RULES).fields_as_columns().group()
     named = packs.map(time="r._time", title='"规则发布 " + r.pack', text='"版本 " + r.version')
     return [
-        _annotation("橙红事件", told.then("filter(fn: (r) => r.peak >= 3 and r.exercise == 0)"), "#ff7f00"),
+        _annotation("红色事件", told.then("filter(fn: (r) => r.peak == 4 and r.exercise == 0)"), palette.BAD),
         _annotation("演练", told.then("filter(fn: (r) => r.exercise == 1)"), palette.BLIND),
         _annotation("规则发布", named.keep("time", "title", "text"), "#5aa9e6"),
     ]

@@ -16,7 +16,7 @@ def overview(wall: Wall) -> Board:
     kind = wall.city.street_kind
     streets = shared.places_table(wall, kind, f"各{kind}", (f"{kind}详情", wall.address("street", street=shared.PLACE)))
     layout = Layout().row(4, *_figures(wall))
-    layout.beside(shared.area_map(wall, {}), 13, (shared.areas_table(wall, {}), 11), (streets, 9))
+    layout.beside(shared.area_map(wall, {}, (11, 20)), 11, (shared.areas_table(wall, {}), 11), (streets, 9))
     layout.row(8, (_levels(wall), 10), (index_curve(wall), 7), (_tickets(wall), 7))
     layout.row(8, (shared.changes_table(wall, {"nature": "hazard"}), 15), (parents_table(wall), 9))
     return board(wall, Folder.WATCH, "overview", "监测预警总览", layout, refresh="10s")
@@ -24,8 +24,8 @@ def overview(wall: Wall) -> Board:
 
 def _figures(wall: Wall) -> list[tuple[stat.Panel, int]]:
     levels = [(panel, 2) for panel in shared.level_figures(wall, {})]
-    steps = palette.steps((None, palette.GROUND), (20, palette.POOR), (40, "#ff7f00"), (70, palette.BAD))
-    told = "0 至 100: 一个红色区域为 70, 十个蓝色区域为 40"
+    steps = palette.steps((None, palette.GROUND), (10, palette.POOR), (30, "#ff7f00"), (60, palette.BAD))
+    told = "0 至 100: 一个红色区域为 18, 五个为 63, 十个为 86; 橙、黄、蓝各为红色的 1/2、1/5、1/10"
     index = figure("风险指数", wall.store.now(Measurement.CITY, {}, ("index",)), steps, "none", 0, told)
     return [
         *levels,
@@ -49,7 +49,7 @@ def age_figure(wall: Wall) -> stat.Panel:
     age = newest.map(_value="(int(v: v.timeRangeStop) - int(v: r._time)) / 1000000000").keep("_value")
     steps = palette.steps((None, palette.GOOD), (120, palette.POOR), (300, palette.BAD))
     told = "最新一组数据距所看时段末多久; 超过五分钟, 各图不再显示旧数"
-    return figure("数据时效", age, steps, "dtdurations", 0, told)
+    return figure("数据时效", age, steps, "suffix: 秒", 0, told)
 
 
 def _levels(wall: Wall) -> timeseries.Panel:

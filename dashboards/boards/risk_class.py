@@ -20,7 +20,7 @@ def risk_class(wall: Wall, of: RiskClass) -> Board:
     figures = [*shared.level_figures(wall, where), shared.blind_figure(wall, where), shared.health_figure(wall, where)]
     bands = shared.level_bands(wall, where)
     layout = Layout().row(4, *((panel, 4) for panel in figures))
-    layout.beside(shared.area_map(wall, where), 9, (shared.areas_table(wall, where), 8), (bands, 7))
+    layout.beside(shared.area_map(wall, where, (8, 15)), 8, (shared.areas_table(wall, where), 8), (bands, 7))
     layout.row(8, (shared.incidents_table(wall, where), 12), (shared.changes_table(wall, where), 12))
     layout.heading(f"各{wall.city.street_kind}趋势")
     layout.even(7, [shared.summary_curve(wall, each, of.slug) for each in indicators], 8)

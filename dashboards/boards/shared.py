@@ -80,15 +80,14 @@ def _counted(series: Flux, condition: str) -> Flux:
     return series.map(_value=f"if {condition} then 1 else 0").keep("_value").then("sum()")
 
 
-def area_map(wall: Wall, where: Where, title: str = "监测区域四色图") -> build.Panel:
-    """The areas in their colours."""
+def area_map(wall: Wall, where: Where, size: tuple[int, int]) -> build.Panel:
+    """The areas in their colours. `size`: of the panel, in columns and rows of the board."""
     areas = wall.store.now(Measurement.AREA, where).fields_as_columns().group().then('sort(columns: ["level"])')
-    areas = areas.keep(
-        "area", "name", "class", "street", "level", "alerts", "devices", "offline", "blind", "lat", "lon"
-    )
+    areas = areas.keep("area", "name", "class", "street", "level", "alerts", "devices", "offline", "blind")
     street = wall.address("street", street="${__data.fields.street}")
     links = [("区域详情", _area_address(wall)), (f"{wall.city.street_kind}详情", street)]
-    return level_map(title, areas, areas.then("filter(fn: (r) => r.blind == 1)"), wall.ground, links)
+    blind = areas.then("filter(fn: (r) => r.blind == 1)")
+    return level_map("监测区域四色图", areas, blind, wall.ground, size, links, "标记位置为示意, 彼此错开")
 
 
 def _area_address(wall: Wall) -> str:
@@ -216,7 +215,7 @@ def tickets_table(wall: Wall, where: Where, title: str = "未结工单") -> tabl
             street_column(wall),
             Column("_time", "上报", Kind.TIME),
             Column("due_ms", "当前时限", Kind.TIME, unit="dateTimeAsLocal"),
-            Column("left_s", "剩余", Kind.VALUE, 110, "dtdurations"),
+            Column("left_s", "剩余", Kind.VALUE, 110, "dthms"),
         ],
         description="剩余为负即超时; 至多 500 张",
     )

@@ -1,4 +1,4 @@
-"""系统自身: whether what the other boards show can be trusted: is data coming in, is it judged in time, is anything lost,
+"""系统自身: whether what the other boards show can be trusted: does data come in, is it judged in time, is any of it lost,
 and does anybody not see."""
 
 from grafana_foundation_sdk.builders import stat, table, timeseries
@@ -13,9 +13,18 @@ from dashboards.panels.trends import bars, curves
 from dashboards.panels.values import trouble
 
 REASONS = {
-    "topic": "主题不符", "oversize": "报文过大", "not-json": "不是 JSON", "schema": "字段不符",
-    "personal-data": "含个人信息", "unknown-device": "未登记设备", "wrong-device": "设备号不符", "range": "超量程",
-    "unit": "单位错误", "indicator": "不测的指标", "clock": "时钟无效", "poison": "处理失败",
+    "topic": "主题不符",
+    "oversize": "报文过大",
+    "not-json": "不是 JSON",
+    "schema": "字段不符",
+    "personal-data": "含个人信息",
+    "unknown-device": "未登记设备",
+    "wrong-device": "设备号不符",
+    "range": "超量程",
+    "unit": "单位错误",
+    "indicator": "不测的指标",
+    "clock": "时钟无效",
+    "poison": "处理失败",
 }
 """As on the page of the duty room."""
 
@@ -42,7 +51,7 @@ def _shards(wall: Wall) -> table.Panel:
         [
             Column("shard", "分片", width=64),
             Column("owner", "归属"),
-            Column("age_s", "存档于", Kind.VALUE, 110, "dtdurations"),
+            Column("age_s", "存档于", Kind.VALUE, 110, "suffix: 秒前"),
             Column("behind_ms", "落后最前分片", Kind.VALUE, 120, "ms"),
             Column("offset", "日志位置", Kind.COUNT),
             Column("readings", "读数", Kind.COUNT),

@@ -86,7 +86,12 @@ _GROUND = {"custom.cellOptions": {"type": "color-background", "mode": "basic"}}
 _INK = {"custom.cellOptions": {"type": "color-text"}}
 _LOOKS: dict[Kind, dict[str, Any]] = {
     Kind.TEXT: {},
-    Kind.LEVEL: {**_GROUND, "color": {"mode": "thresholds"}, "thresholds": palette.level_steps().build()},
+    Kind.LEVEL: {
+        **_GROUND,
+        "custom.align": "center",
+        "color": {"mode": "thresholds"},
+        "thresholds": palette.level_steps().build(),
+    },
     Kind.COUNT: {"decimals": 0, "custom.align": "right"},
     Kind.TROUBLE: {
         **_INK,

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from math import prod
+from math import exp
 from typing import Any, TypeVar
 
 from city.levels import LEVELS, Level
@@ -17,8 +17,10 @@ from streams.series.lines import Point, Value
 from streams.series.paper import Paper, TicketRecord
 from streams.series.standing import Standing
 
-WEIGHTS = {Level.NONE: 0.0, Level.BLUE: 0.05, Level.YELLOW: 0.15, Level.ORANGE: 0.35, Level.RED: 0.7}
-"""What an area of a level adds to the risk index. Operator default."""
+WEIGHTS = {Level.NONE: 0.0, Level.BLUE: 0.1, Level.YELLOW: 0.2, Level.ORANGE: 0.5, Level.RED: 1.0}
+"""What an area of a level adds to the risk index, in red areas. Operator default."""
+SATURATION = 5.0
+"""Red areas at which the risk index is 63. Operator default."""
 T = TypeVar("T")
 
 
@@ -47,11 +49,11 @@ def ended(before: Iterable[Point], now: Iterable[Point]) -> Iterator[Point]:
 
 
 def risk_index(levels: Iterable[Level]) -> float:
-    """0 to 100: one red area is 70, ten blue ones are 40; more, and worse, is always higher.
+    """0 to 100: one red area is 18, five are 63, ten are 86; more, and worse, is always higher.
 
-    1 - product of (1 - weight) over the areas. Operator default.
+    100 (1 - exp(-sum of weights / SATURATION)). Operator default.
     """
-    return 100.0 * (1.0 - prod(1.0 - WEIGHTS[level] for level in levels))
+    return 100.0 * (1.0 - exp(-sum(WEIGHTS[level] for level in levels) / SATURATION))
 
 
 @dataclass(frozen=True)
