@@ -15,7 +15,7 @@ LEVEL_COLOURS = {
     Level.RED: "#e60012",
 }
 """As on the page of the duty room (alerts/console/static/page.css); none is there, and says nothing."""
-GOOD, POOR, BAD, QUIET, GROUND = "#3f9e6b", "#ffdd00", "#e60012", "#8fa3b5", "#2b3440"
+GOOD, POOR, WARM, BAD, QUIET, GROUND = "#3f9e6b", "#ffdd00", "#ff7f00", "#e60012", "#8fa3b5", "#2b3440"
 """Of figures that are no levels. GROUND is behind those that need nobody's attention."""
 BLIND = "#b05cff"
 """Like no level: where nobody sees, nobody knows the colour."""

@@ -12,7 +12,8 @@ import httpx
 
 WIDE_PX = 1000
 """Points that Grafana wants of a panel of usual width."""
-LEAST_WINDOW_MS = 1_000
+LEAST_WINDOW_MS = 60_000
+"""As panels ask for (dashboards/panels/trends.py)."""
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,8 @@ def domain(wall: Wall, of: Domain) -> Board:
     where = {"domain": of.slug}
     classes = tuple(each.slug for each in wall.city.catalogue.classes if each.domain == of.slug)
     figures = [*shared.level_figures(wall, where), shared.blind_figure(wall, where)]
-    layout = Layout().row(4, *((panel, 3) for panel in figures), (shared.health_figure(wall, {"class": classes}), 9))
+    incidents, health = (of(wall, {"class": classes}) for of in (shared.incidents_figure, shared.health_figure))
+    layout = Layout().row(4, *((panel, 3) for panel in figures), (incidents, 4), (health, 5))
     layout.beside(
         shared.area_map(wall, where, (9, 17)), 9, (_classes(wall, where), 8), (shared.areas_table(wall, where), 9)
     )

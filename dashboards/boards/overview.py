@@ -24,7 +24,7 @@ def overview(wall: Wall) -> Board:
 
 def _figures(wall: Wall) -> list[tuple[stat.Panel, int]]:
     levels = [(panel, 2) for panel in shared.level_figures(wall, {})]
-    steps = palette.steps((None, palette.GROUND), (10, palette.POOR), (30, "#ff7f00"), (60, palette.BAD))
+    steps = palette.steps((None, palette.GROUND), (10, palette.POOR), (30, palette.WARM), (60, palette.BAD))
     told = "0 至 100: 一个红色区域为 18, 五个为 63, 十个为 86; 橙、黄、蓝各为红色的 1/2、1/5、1/10"
     index = figure("风险指数", wall.store.now(Measurement.CITY, {}, ("index",)), steps, "none", 0, told)
     return [

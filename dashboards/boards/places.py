@@ -50,7 +50,7 @@ def _figures(wall: Wall, place: str) -> list[tuple[stat.Panel, int]]:
     level = figure("当前等级", of("level"), palette.level_steps())
     return [
         (level.mappings(palette.level_mappings()), 4),
-        (trouble("预警", of("alerts"), "#ff7f00"), 4),
+        (trouble("预警", of("alerts"), palette.WARM), 4),
         (trouble("未结工单", of("tickets"), palette.GROUND), 3),
         (trouble("临期", of("due_soon"), palette.POOR), 3),
         (trouble("超时", of("overdue")), 3),
@@ -61,7 +61,7 @@ def _figures(wall: Wall, place: str) -> list[tuple[stat.Panel, int]]:
 
 def _curve(wall: Wall, place: str) -> timeseries.Panel:
     fields = {
-        "alerts": ("预警", "#ff7f00"),
+        "alerts": ("预警", palette.WARM),
         "offline": ("离线设备", palette.BAD),
         "tickets": ("未结工单", palette.QUIET),
         "overdue": ("超时工单", palette.BLIND),

@@ -51,12 +51,12 @@ def _figures(wall: Wall) -> list[tuple[stat.Panel, int]]:
         return health.where({"_field": field}).group().then("sum()").keep("_value")
 
     longest = wall.store.lately(Measurement.READING, WHERE, ("queue_len",), "5m").then("last()").group().then("max()")
-    queue = palette.steps((None, palette.GROUND), (10, palette.POOR), (20, "#ff7f00"), (40, palette.BAD))
+    queue = palette.steps((None, palette.GROUND), (10, palette.POOR), (20, palette.WARM), (40, palette.BAD))
     return [
         (figure("在用车道", total("devices"), palette.steps((None, palette.GROUND))), 4),
         (shared.health_figure(wall, WHERE, "在线率"), 5),
         (trouble("离线", total("offline")), 4),
-        (trouble("故障", total("faulty"), "#ff7f00"), 4),
+        (trouble("故障", total("faulty"), palette.WARM), 4),
         (figure("最长排队", longest.keep("_value"), queue, unit("{person}")), 4),
         (shared.blind_figure(wall, {"class": CLASS}), 3),
     ]
@@ -98,5 +98,5 @@ def _modes(wall: Wall) -> timeseries.Panel:
     panel = curves(
         "核验方式", [each.totals(("_time",), tuple(names)).then('sort(columns: ["_time"])')], "none", decimals=0
     )
-    colours = (palette.GOOD, "#ff7f00", palette.BAD)
+    colours = (palette.GOOD, palette.WARM, palette.BAD)
     return coloured(panel, dict(zip(names, zip(MODES, colours, strict=True), strict=True)))

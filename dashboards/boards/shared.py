@@ -16,6 +16,7 @@ from dashboards.panels.maps import level_map
 from dashboards.panels.tables import Column, Kind, rows
 from dashboards.panels.trends import bands, curves, stacked
 from dashboards.panels.values import level_count, share, trouble
+from dashboards.units import WORDS as UNITS
 from dashboards.units import unit
 
 SEVERE = (Level.RED, Level.ORANGE, Level.YELLOW, Level.BLUE)
@@ -73,6 +74,14 @@ def blind_figure(wall: Wall, where: Where) -> stat.Panel:
     areas = wall.store.now(Measurement.AREA, where, ("blind",))
     told = "没有一台设备有数据,或采集中断: 平静不等于安全"
     return trouble("监测盲区", _counted(areas, "r._value == 1"), palette.BLIND, told)
+
+
+def incidents_figure(wall: Wall, where: Where) -> stat.Panel:
+    """How many incidents go on."""
+    told = wall.store.ever(Measurement.INCIDENT, where, ("recovered_ms", "merged", "exercise")).fields_as_columns()
+    goes_on = "if r.recovered_ms == 0 and r.merged == 0 and r.exercise == 0 then 1 else 0"
+    question = told.group().map(_value=goes_on).keep("_value").then("sum()")
+    return trouble("进行中的事件", question, palette.LEVEL_COLOURS[Level.ORANGE]).no_value("0")
 
 
 def _counted(series: Flux, condition: str) -> Flux:
@@ -167,7 +176,7 @@ def changes_table(wall: Wall, where: Where, title: str = "最近等级变化") -
             _area(wall),
             street_column(wall),
             Column("value", "读数", Kind.VALUE, 72),
-            Column("unit", "单位", width=64),
+            named_column("unit", "单位", UNITS, 100),
             Column("suspected", "印证", width=56, words=DOUBT),
         ],
         description="至多 200 条, 至多 24 小时",

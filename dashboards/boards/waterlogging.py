@@ -20,7 +20,7 @@ HEARD, RISE = "30m", "10m"
 """How old a depth may be to be shown as that of now: gauges speak every five minutes; and the time of a rise."""
 MARKS = ((15.0, "#ffdd00"), (27.0, "#e60012"))
 """Depths in cm of lines in curves: 15, GB 51222; 27, the red line of Beijing's underpasses."""
-DEPTH_STEPS = palette.steps((None, palette.GROUND), (10, "#1e63e9"), (15, "#ffdd00"), (27, "#ff7f00"), (40, "#e60012"))
+DEPTH_STEPS = palette.steps((None, palette.GROUND), (10, "#1e63e9"), (15, "#ffdd00"), (27, palette.WARM), (40, "#e60012"))
 """As the rule waterlogging-depth has its levels."""
 RECORD = {
     "name": "点位",
@@ -101,7 +101,7 @@ def _pumps(wall: Wall) -> timeseries.Panel:
     """How many pumps should run, and do."""
     sums = wall.store.readings(PUMPS, OF_STREET).over(()).wide()
     panel = curves("水泵", [sums], "none", decimals=0, steps=True)
-    return coloured(panel, {"pump_expected": ("应开", "#ff7f00"), "pump_running": ("在运行", palette.GOOD)})
+    return coloured(panel, {"pump_expected": ("应开", palette.WARM), "pump_running": ("在运行", palette.GOOD)})
 
 
 def _figures(wall: Wall) -> list[tuple[stat.Panel, int]]:

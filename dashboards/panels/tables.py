@@ -13,6 +13,9 @@ from dashboards import palette
 from dashboards.flux import Flux
 from dashboards.panels.dress import dressed
 
+NO_ROWS = "无"
+"""Where a question has no rows, there is nothing to tell of."""
+
 
 class Kind(Enum):
     """What a column holds, and so how it looks."""
@@ -45,7 +48,7 @@ class Column:
 def rows(title: str, question: Flux, columns: Sequence[Column], description: str = "") -> table.Panel:
     """A table with these columns in this order; its rows in the order of the answer."""
     panel = dressed(table.Panel(), title, [question], description)
-    panel.cell_height(TableCellHeight.SM).with_transformation(_arranged(columns)).filterable(False)
+    panel.no_value(NO_ROWS).cell_height(TableCellHeight.SM).with_transformation(_arranged(columns)).filterable(False)
     for column in columns:
         panel.override_by_name(column.title, _properties(column))
     return panel

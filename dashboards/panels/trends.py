@@ -14,6 +14,7 @@ from grafana_foundation_sdk.models.common import (
     TooltipDisplayMode,
     VisibilityMode,
 )
+from grafana_foundation_sdk.models.dashboard import DataTransformerConfig
 
 from dashboards import palette
 from dashboards.flux import Flux
@@ -22,6 +23,10 @@ from dashboards.panels.dress import dressed, override
 LABEL = "${__field.labels.%s}"
 GAP_MS = 15 * 60_000
 """No line is drawn over what nobody measured."""
+LEAST_WINDOW = "1m"
+"""Standings are told whole once a minute: what sums them up within less would miss those that have not changed."""
+AT_ONCE = 12
+"""Bands whose names can be read in a panel of usual height."""
 
 
 def curves(
@@ -37,7 +42,7 @@ def curves(
     """Curves, one a series. `label`: the column by which a series is called. `marks`: lines of a value and colour.
     `steps`: what holds until it changes."""
     panel = dressed(timeseries.Panel(), title, questions, description)
-    panel.unit(unit).line_width(2).show_points(VisibilityMode.NEVER).span_nulls(GAP_MS)
+    panel.interval(LEAST_WINDOW).unit(unit).line_width(2).show_points(VisibilityMode.NEVER).span_nulls(GAP_MS)
     panel.line_interpolation(LineInterpolation.STEP_AFTER if steps else LineInterpolation.LINEAR)
     panel.legend(_legend()).tooltip(_tooltip())
     if label:
@@ -53,6 +58,8 @@ def curves(
 def stacked(title: str, question: Flux, series: Mapping[str, tuple[str, str]], unit: str = "short") -> timeseries.Panel:
     """Counts on top of each other. `series`: column to word and colour, from the bottom up."""
     panel = curves(title, [question], unit, decimals=0, steps=True)
+    order = {"_time": 0} | {name: index for index, name in enumerate(series, 1)}
+    panel.with_transformation(DataTransformerConfig(id_val="organize", options={"indexByName": order}))
     panel.stacking(common.StackingConfig().mode(StackingMode.NORMAL)).fill_opacity(85).line_width(0)
     for name, (word, colour) in series.items():
         override(panel, name, displayName=word, color=palette.fixed(colour))
@@ -76,7 +83,9 @@ def bands(title: str, question: Flux, label: str, description: str = "") -> stat
     panel = dressed(statetimeline.Panel(), title, [question], description)
     panel.display_name(LABEL % label).mappings(palette.level_mappings())
     panel.thresholds(palette.level_steps()).color_scheme(palette.by_steps())
-    panel.merge_values(True).show_value(VisibilityMode.NEVER).row_height(0.85).fill_opacity(95).line_width(0)
+    panel.interval(LEAST_WINDOW).per_page(AT_ONCE).merge_values(True).show_value(VisibilityMode.NEVER).row_height(
+        0.85
+    ).fill_opacity(95).line_width(0)
     return panel.legend(_legend(shown=False)).tooltip(_tooltip())
 
 
