@@ -61,8 +61,9 @@ class Flux:
         return self.using("influxdata/influxdb/schema").then("schema.fieldsAsCols()")
 
     def wide(self) -> "Flux":
-        """One row a window, a column a field."""
-        return self.then('pivot(rowKey: ["_time"], columnKey: ["_field"], valueColumn: "_value")')
+        """One row a window, a column a field; a table for each value of the tags that are left."""
+        found = self.then('pivot(rowKey: ["_time"], columnKey: ["_field"], valueColumn: "_value")')
+        return found.then('drop(columns: ["_start", "_stop", "_measurement"])')
 
     def totals(self, by: tuple[str, ...], sums: tuple[str, ...] = (), most: tuple[str, ...] = ()) -> "Flux":
         """Rows put together by columns: of some columns the sum, of some the largest. All are whole numbers."""

@@ -43,6 +43,12 @@ def level_steps() -> build.ThresholdsConfig:
     return steps((None, LEVEL_COLOURS[Level.NONE]), *((float(level), LEVEL_COLOURS[level]) for level in LEVELS))
 
 
+def level_steps_at(*values: float) -> build.ThresholdsConfig:
+    """Colours of a quantity that reaches the four levels at these values."""
+    reached = zip(values, LEVELS, strict=True)
+    return steps((None, GROUND), *((value, LEVEL_COLOURS[level]) for value, level in reached))
+
+
 def steps(*found: tuple[float | None, str]) -> build.ThresholdsConfig:
     """Colours from a value on; the first has None."""
     thresholds = [model.Threshold(value=value, color=colour) for value, colour in found]

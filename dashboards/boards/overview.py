@@ -87,6 +87,6 @@ def parents_table(wall: Wall, title: str = "中断的链路", where: dict[str, s
             Column("kind", "种类", width=72, words=palette.words({kind.value: kind.zh for kind in ParentKind})),
             shared.street_column(wall),
             Column("devices", "受影响设备", Kind.COUNT, 96),
-            Column("since_ms", "自", Kind.TIME, 160, "dateTimeAsLocal"),
+            Column("since_ms", "自", Kind.TIME),
         ],
     )

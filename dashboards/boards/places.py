@@ -20,7 +20,7 @@ def street(wall: Wall) -> Board:
     inside = wall.address("community", street=STREET, community=shared.PLACE)
     communities = shared.places_table(wall, below, f"各{below}", (f"{below}详情", inside), above=STREET)
     layout = Layout().row(4, *_figures(wall, STREET))
-    layout.beside(shared.area_map(wall, where, (9, 17)), 9, (shared.areas_table(wall, where), 8), (communities, 9))
+    layout.beside(shared.area_map(wall, where), 9, (shared.areas_table(wall, where), 8), (communities, 9))
     layout.row(8, (shared.level_bands(wall, where), 12), (_curve(wall, STREET), 12))
     layout.row(8, (shared.tickets_table(wall, where), 14), (shared.incidents_table(wall, where), 10))
     layout.row(8, (shared.changes_table(wall, where), 14), (_health(wall, where), 10))

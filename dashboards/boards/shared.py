@@ -89,8 +89,9 @@ def _counted(series: Flux, condition: str) -> Flux:
     return series.map(_value=f"if {condition} then 1 else 0").keep("_value").then("sum()")
 
 
-def area_map(wall: Wall, where: Where, size: tuple[int, int]) -> build.Panel:
-    """The areas in their colours. `size`: of the panel, in columns and rows of the board."""
+def area_map(wall: Wall, where: Where, size: tuple[int, int] | None = None) -> build.Panel:
+    """The areas in their colours. `size`: of the panel, in columns and rows of the board, to see the whole city; else
+    only where these areas are."""
     areas = wall.store.now(Measurement.AREA, where).fields_as_columns().group().then('sort(columns: ["level"])')
     areas = areas.keep("area", "name", "class", "street", "level", "alerts", "devices", "offline", "blind")
     street = wall.address("street", street="${__data.fields.street}")
@@ -209,8 +210,8 @@ def tickets_table(wall: Wall, where: Where, title: str = "未结工单") -> tabl
     """Open tickets, those whose deadline is nearest first."""
     found = wall.store.ever(Measurement.TICKET, where).fields_as_columns().group()
     found = found.then("filter(fn: (r) => r.closed_ms == 0 and r.exercise == 0)")
-    found = found.map(left_s="if r.due_ms == 0 then 0 else r.due_ms / 1000 - int(v: v.timeRangeStop) / 1000000000")
-    found = found.then('sort(columns: ["left_s"])', "limit(n: 500)")
+    found = found.map(left="(r.due_ms - int(v: v.timeRangeStop) / 1000000) / 60000")
+    found = found.then('sort(columns: ["left"])', "limit(n: 500)")
     units = {unit.id: unit.name for unit in wall.city.units.values()}
     return rows(
         title,
@@ -223,8 +224,8 @@ def tickets_table(wall: Wall, where: Where, title: str = "未结工单") -> tabl
             Column("unit", "处置单位", words=palette.words(units)),
             street_column(wall),
             Column("_time", "上报", Kind.TIME),
-            Column("due_ms", "当前时限", Kind.TIME, unit="dateTimeAsLocal"),
-            Column("left_s", "剩余", Kind.VALUE, 110, "dthms"),
+            Column("due_ms", "当前时限", Kind.TIME),
+            Column("left", "剩余", Kind.LEFT, 100),
         ],
         description="剩余为负即超时; 至多 500 张",
     )

@@ -1,5 +1,5 @@
-"""系统自身: whether what the other boards show can be trusted. Does data come in, is it judged in time, is any lost, and
-who does not see?"""
+"""系统自身: whether what the other boards show can be trusted: does data come in, is it judged in time, is any lost,
+and who does not see?"""
 
 from grafana_foundation_sdk.builders import stat, table, timeseries
 

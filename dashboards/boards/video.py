@@ -49,7 +49,7 @@ def _figures(wall: Wall) -> list[tuple[stat.Panel, int]]:
 def _rates(wall: Wall, title: str, rate: str) -> timeseries.Panel:
     """A share of each class over time."""
     fields = ("devices", "offline", "faulty")
-    sums = wall.store.trend(Measurement.HEALTH, fields, {**WHERE, "type": tuple(CLASSES)}).over(("type",)).group("type")
+    sums = wall.store.trend(Measurement.HEALTH, fields, {**WHERE, "type": tuple(CLASSES)}).over(("type",))
     shares = sums.wide().then("filter(fn: (r) => r.devices > 0)").map(_value=rate).keep("_time", "_value", "type")
     marks = ((SECTOR, palette.POOR), (KEY, palette.GOOD))
     return curves(title, [shares.named("type", CLASSES).group("type")], "percent", "type", 2, marks=marks)

@@ -18,9 +18,9 @@ OF_STREET: Where = {"class": CLASSES, "street": "${street}"}
 DEPTH, RAIN, PUMPS = "water_depth", "rain_total", ("pump_expected", "pump_running")
 HEARD, RISE = "30m", "10m"
 """How old a depth may be to be shown as that of now: gauges speak every five minutes; and the time of a rise."""
-MARKS = ((15.0, "#ffdd00"), (27.0, "#e60012"))
+MARKS = ((15.0, palette.POOR), (27.0, palette.BAD))
 """Depths in cm of lines in curves: 15, GB 51222; 27, the red line of Beijing's underpasses."""
-DEPTH_STEPS = palette.steps((None, palette.GROUND), (10, "#1e63e9"), (15, "#ffdd00"), (27, palette.WARM), (40, "#e60012"))
+DEPTH_STEPS = palette.level_steps_at(10, 15, 27, 40)
 """As the rule waterlogging-depth has its levels."""
 RECORD = {
     "name": "点位",
@@ -113,9 +113,9 @@ def _figures(wall: Wall) -> list[tuple[stat.Panel, int]]:
         (figure("当前水深", depth.keep("_value"), DEPTH_STEPS, unit("cm"), 1), 6),
         (
             figure(
-                "10 分钟上涨",
+                "近 15 分钟涨落",
                 _risen(wall),
-                palette.steps((None, palette.GROUND), (3, "#ffdd00"), (10, "#e60012")),
+                palette.steps((None, palette.GROUND), (3, palette.POOR), (10, palette.BAD)),
                 unit("cm"),
                 1,
             ),

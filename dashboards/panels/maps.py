@@ -16,6 +16,7 @@ COORDINATES = {"mode": "coords", "latitude": "lat", "longitude": "lon"}
 DOT, CROSS = "img/icons/marker/circle.svg", "img/icons/marker/x-mark.svg"
 
 
+AREAS = "监测区域"
 COLUMN_PX, ROW_PX, FRAME_PX = 78, 38, (40, 60)
 """Of the board, on a screen of 1,920 points; and of a panel what is no map."""
 
@@ -25,30 +26,39 @@ def level_map(
     areas: Flux,
     blind: Flux,
     ground: Ground,
-    size: tuple[int, int],
+    size: tuple[int, int] | None,
     links: Sequence[tuple[str, str]] = (),
     description: str = "",
 ) -> build.Panel:
     """`areas`: rows with area, name and level, the worst last; `blind`: those of them that nobody sees. `size`: of the
-    panel, in columns and rows of the board. `links`: of an area, title and address."""
+    panel, in columns and rows of the board, to see all of the ground; without it the view is of the marks. `links`: of
+    an area, title and address."""
     panel = dressed(build.Panel().type("geomap"), title, [marked(areas, ground), marked(blind, ground)], description)
     panel.thresholds(palette.level_steps()).color_scheme(palette.by_steps()).mappings(palette.level_mappings())
     panel.data_links([build.DashboardLink(name).url(address) for name, address in links])
-    lat, lon = ground.middle
-    zoom = ground.zoom(size[0] * COLUMN_PX - FRAME_PX[0], size[1] * ROW_PX - FRAME_PX[1])
     return panel.options(
         {
-            "view": {"id": "coords", "lat": lat, "lon": lon, "zoom": zoom, "allLayers": True},
+            "view": _of_marks() if size is None else _of_all(ground, size),
             "controls": {"showZoom": True, "mouseWheelZoom": False, "showAttribution": False},
             "basemap": {"type": "xyz", "name": "空白", "config": {"url": BLANK_TILE, "attribution": ""}},
             "layers": [
                 _streets(ground),
-                _dots("监测区域", "A", DOT, size=10),
+                _dots(AREAS, "A", DOT, size=10),
                 _dots("盲区", "B", CROSS, 16, palette.BLIND),
             ],
             "tooltip": {"mode": "details"},
         }
     )
+
+
+def _of_all(ground: Ground, size: tuple[int, int]) -> dict[str, Any]:
+    lat, lon = ground.middle
+    zoom = ground.zoom(size[0] * COLUMN_PX - FRAME_PX[0], size[1] * ROW_PX - FRAME_PX[1])
+    return {"id": "coords", "lat": lat, "lon": lon, "zoom": zoom, "allLayers": True}
+
+
+def _of_marks() -> dict[str, Any]:
+    return {"id": "fit", "allLayers": False, "layer": AREAS, "padding": 40, "lat": 0, "lon": 0, "zoom": 13}
 
 
 def marked(areas: Flux, ground: Ground) -> Flux:

@@ -26,6 +26,7 @@ class Kind(Enum):
     TROUBLE = "trouble"  # a count of what should be none: red from one on
     VALUE = "value"  # a measured quantity
     TIME = "time"  # ms UTC, or Flux's own time
+    LEFT = "left"  # minutes until something is due
     SHARE = "share"  # a percentage that should be high
     HIDDEN = "hidden"  # only for links
 
@@ -103,8 +104,16 @@ _LOOKS: dict[Kind, dict[str, Any]] = {
         "color": {"mode": "thresholds"},
         "thresholds": palette.steps((None, palette.QUIET), (1, "#ff5566")).build(),
     },
-    Kind.VALUE: {"custom.align": "right"},
+    Kind.VALUE: {"decimals": 1, "custom.align": "right"},
     Kind.TIME: {"unit": "time:MM-DD HH:mm:ss", "custom.width": 130},
+    Kind.LEFT: {
+        **_INK,
+        "unit": "suffix: 分钟",
+        "decimals": 0,
+        "custom.align": "right",
+        "color": {"mode": "thresholds"},
+        "thresholds": palette.steps((None, "#ff5566"), (0, palette.POOR), (30, palette.QUIET)).build(),
+    },
     Kind.SHARE: {**_INK, "unit": "percent", "decimals": 2, "custom.align": "right", "color": {"mode": "thresholds"}},
     Kind.HIDDEN: {"custom.hidden": True},
 }
