@@ -149,7 +149,7 @@ def _list(names: Iterable[str]) -> str:
 
 def _organisation(influx: Influx) -> Organization:
     name = influx.options.org
-    found = influx.ask(lambda: influx.client.organizations_api().find_organizations(org=name))
+    found = [org for org in influx.ask(influx.client.organizations_api().find_organizations) if org.name == name]
     if not found:
         raise SettingError("influx.org", f"InfluxDB has no organisation {name!r}", "name the one it was set up with")
     return found[0]
@@ -160,7 +160,7 @@ def _ensure_bucket(influx: Influx, org: Organization, name: str, seconds: int) -
     rules = [BucketRetentionRules(type="expire", every_seconds=seconds)]
     found: Bucket | None = influx.ask(lambda: api.find_bucket_by_name(name))
     if found is None:
-        influx.ask(lambda: api.create_bucket(bucket_name=name, org_id=org.id, retention_rules=rules))
+        influx.ask(lambda: api.create_bucket(bucket_name=name, org=org, retention_rules=rules))
         return f"bucket {name}: created, {_kept(seconds)}"
     before = found.retention_rules[0].every_seconds if found.retention_rules else 0
     if before == seconds:
