@@ -77,12 +77,19 @@ class Flux:
         """Series of windows put together by tags, window by window."""
         return self.group(*columns, "_field").windows(how)
 
-    def named(self, column: str, names: Mapping[str, str]) -> "Flux":
-        """With the words for what stands in a column; what has none stays."""
-        name = f"names_of_{column}"
+    def spread(self, tag: str, names: Mapping[str, str]) -> "Flux":
+        """One row a window, a column for each value of a tag, called by its name; what has none is called as it is."""
+        found = self.keep("_time", "_value", tag).group()
+        wide = found.then(f'pivot(rowKey: ["_time"], columnKey: ["{tag}"], valueColumn: "_value")')
+        return wide.then('sort(columns: ["_time"])').renamed(names)
+
+    def renamed(self, names: Mapping[str, str]) -> "Flux":
+        """With the names of columns. A name for each row instead would cost a tenth of a millisecond a row."""
         pairs = ", ".join(f"{{key: {text(key)}, value: {text(value)}}}" for key, value in names.items())
-        spoken = self.using("dict", before=[f"{name} = dict.fromList(pairs: [{pairs}])"])
-        return spoken.map(**{column: f"dict.get(dict: {name}, key: r.{column}, default: r.{column})"})
+        if not pairs:
+            return self
+        spoken = self.using("dict", before=[f"names = dict.fromList(pairs: [{pairs}])"])
+        return spoken.then("rename(fn: (column) => dict.get(dict: names, key: column, default: column))")
 
 
 def joined(left: Flux, right: Flux, on: str) -> Flux:

@@ -87,7 +87,7 @@ def _begun(first: Transition, rule: Rule, city: City, behind: list[Indicator]) -
     return Explanation(first.alert, rule, first.subject, shown.id if shown else "", shown.unit if shown else "", marks)
 
 
-class _Told:
+class _Told(Observer):
     """Keeps what a play's engines say."""
 
     def __init__(self) -> None:
@@ -96,11 +96,8 @@ class _Told:
     def transition(self, transition: Transition) -> None:
         self.all.append(transition)
 
-    def readings(self, batch: Batch) -> None:
-        pass
 
-
-class _Watcher:
+class _Watcher(Observer):
     """Passes on to a recorder what concerns its alert, within a span of time."""
 
     def __init__(

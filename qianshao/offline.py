@@ -6,7 +6,6 @@ The same cores as the live system, in the same order; only the edges are missing
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Protocol
 
 from alerts.book import Book
 from alerts.deadlines import TicketPolicy
@@ -17,7 +16,7 @@ from city.fleet import fleet_of
 from city.readings import Batch, Tick
 from city.sharding import shard_of_rows
 from city.transitions import Transition
-from ingest.dead_letters import Reason
+from ingest.dead_letters import DeadLetter, Reason
 from ingest.intake import Intake
 from rules.engine.shard import Shard
 from rules.language.pack import Pack
@@ -37,14 +36,17 @@ class OfflinePlay:
     letters: Counter[str]
 
 
-class Observer(Protocol):
-    """Looks on while a play goes by."""
+class Observer:
+    """Looks on while a play goes by. What it does not care for passes."""
 
     def readings(self, batch: Batch) -> None:
         """What a shard is about to judge."""
 
     def transition(self, transition: Transition) -> None:
         """What the engines say."""
+
+    def letter(self, letter: DeadLetter) -> None:
+        """What intake refuses."""
 
 
 def play_offline(
@@ -111,6 +113,8 @@ class _System:
         letters, self.intake.letters = self.intake.letters, []
         for letter in letters:
             self.letters[letter.reason.value] += 1
+            if self._observer is not None:
+                self._observer.letter(letter)
             if letter.reason is Reason.UNKNOWN_DEVICE:
                 yield unregistered(letter.topic, letter.device, letter.received_ms, self._city)
         for engine in self.engines:

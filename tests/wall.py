@@ -13,7 +13,8 @@ from city.city import City
 from city.readings import Batch, Tick
 from city.tables import read_city, shipped_pack
 from city.transitions import Transition
-from qianshao.offline import play_offline
+from ingest.dead_letters import DeadLetter
+from qianshao.offline import Observer, play_offline
 from qianshao.settings import Settings
 from rules.language.load import load_pack
 from simulators.scenario import Scenario, load_scenario
@@ -21,7 +22,7 @@ from streams.series import buckets
 from streams.series.census import Census
 from streams.series.history import History
 from streams.series.influx import Influx, InfluxOptions
-from streams.series.lines import ReadingLines, tick_line, transition_line
+from streams.series.lines import ReadingLines, letter_line, tick_line, transition_line
 from streams.series.sampler import Sampler
 
 SHARDS = 4
@@ -41,7 +42,7 @@ class Wall:
 
 
 @dataclass
-class _Scribe:
+class _Scribe(Observer):
     """Looks on, and writes what a series worker would have written."""
 
     lines_of: ReadingLines
@@ -59,6 +60,9 @@ class _Scribe:
     def transition(self, transition: Transition) -> None:
         self.transitions.append(transition)
         self.lines.append(transition_line(transition))
+
+    def letter(self, letter: DeadLetter) -> None:
+        self.lines.append(letter_line(letter, len(self.lines)))
 
     def flush(self) -> None:
         refused = self.write(self.lines)

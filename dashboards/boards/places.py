@@ -31,7 +31,7 @@ def community(wall: Wall) -> Board:
     kind, where = wall.city.admin_kinds[-1], {"community": COMMUNITY}
     layout = Layout().row(4, *_figures(wall, COMMUNITY))
     layout.row(9, (_sites(wall, where), 12), (_devices(wall, where), 12))
-    layout.row(8, (_curve(wall, COMMUNITY), 10), (_readings(wall), 14))
+    layout.row(8, (_curve(wall, COMMUNITY), 10), (shared.site_readings(wall), 14))
     variables = [shared.street_choice(wall), _communities(wall, kind), shared.site_choice(wall, where)]
     return board(wall, Folder.PLACES, "community", kind, layout, variables)
 
@@ -109,11 +109,3 @@ def _devices(wall: Wall, where: Where) -> table.Panel:
         ],
         "24 小时内有过数据的设备, 沉默最久的在前; 至多 500 台",
     )
-
-
-def _readings(wall: Wall) -> timeseries.Panel:
-    """All that was measured at a site."""
-    indicators = {i.id: i.name for i in wall.city.catalogue.indicators}
-    found = wall.store.readings((), {"site": "${site}"}).map(indicator="r._field").named("indicator", indicators)
-    called = found.map(called='r.device + " " + r.indicator').keep("_time", "_value", "called").group("called")
-    return curves("所选点位的全部读数", [called], "none", "called")

@@ -26,7 +26,7 @@ def risk_class(wall: Wall, of: RiskClass) -> Board:
     layout.even(7, [shared.summary_curve(wall, each, of.slug) for each in indicators], 8)
     layout.heading("所选监测区域与点位")
     layout.row(8, (_sites(wall, of), 14), (_devices(wall, where), 10))
-    layout.even(7, [shared.site_curve(wall, f"{each.name} 所选点位", each) for each in indicators], 8)
+    layout.row(9, (shared.site_readings(wall), 24))
     areas = {area.id: area.name for area in wall.city.areas.values() if area.risk_class == of.slug}
     variables = [choice("area", "监测区域", areas), shared.site_choice(wall, AREA)]
     return board(wall, Folder.THEMES, f"class-{of.slug}", f"{of.code} {of.name}", layout, variables)

@@ -63,9 +63,8 @@ def _figures(wall: Wall) -> list[tuple[stat.Panel, int]]:
 
 
 def _flow(wall: Wall, name: str, how: Statistic, title: str) -> timeseries.Panel:
-    found = wall.store.summary(name, {"class": CLASS}, how).keep("_time", "_value", "street")
-    called = found.named("street", wall.street_names).group("street")
-    return curves(title, [called], unit(_indicator(wall, name).unit), "street")
+    found = wall.store.summary(name, {"class": CLASS}, how).spread("street", wall.street_names)
+    return curves(title, [found], unit(_indicator(wall, name).unit))
 
 
 def _lanes(wall: Wall) -> table.Panel:

@@ -7,7 +7,7 @@ from grafana_foundation_sdk.builders import stat, statetimeline, table, timeseri
 
 from city.catalogue import Indicator
 from city.levels import LEVELS, Level
-from city.series import Measurement
+from city.series import Measurement, Statistic
 from city.transitions import Nature
 from dashboards import palette
 from dashboards.boards.frame import Wall, asked, choice
@@ -20,6 +20,14 @@ from dashboards.units import WORDS as UNITS
 from dashboards.units import unit
 
 SEVERE = (Level.RED, Level.ORANGE, Level.YELLOW, Level.BLUE)
+LOW_IS_BAD = frozenset(
+    {
+        *("manhole_headroom", "battery_voltage", "oxygen", "do", "ph", "pipe_pressure", "outlet_pressure"),
+        *("hydrant_pressure", "wet_flow_ratio", "tank_temp_margin", "recording_integrity", "rec_ok", "online"),
+        *("stream_ok", "fps", "registered", "gate_closed", "air_pressure", "fan_running"),
+    }
+)
+"""Indicators of which the least is the worst; of all others the most is."""
 SITE = {"site": "${site}"}
 PLACE = "${__data.fields.place}"
 """The code of the place that a row is about."""
@@ -157,8 +165,8 @@ def level_series() -> dict[str, tuple[str, str]]:
 
 def level_bands(wall: Wall, where: Where, title: str = "各区域等级") -> statetimeline.Panel:
     """Each area's level over time."""
-    levels = wall.store.trend(Measurement.AREA, ("level",), where).keep("_time", "_value", "area")
-    return bands(title, levels.named("area", wall.area_names).group("area"), "area")
+    levels = wall.store.trend(Measurement.AREA, ("level",), where)
+    return bands(title, levels.spread("area", wall.area_names))
 
 
 def changes_table(wall: Wall, where: Where, title: str = "最近等级变化") -> table.Panel:
@@ -280,14 +288,17 @@ def health_table(wall: Wall, where: Where, by: Sequence[Column], title: str, int
 def health_curve(wall: Wall, where: Where, title: str, by: str, words: Mapping[str, str]) -> timeseries.Panel:
     """The share of devices that live, over time, one curve for each value of a tag."""
     found = wall.store.trend(Measurement.HEALTH, ("devices", "offline"), where).over((by,)).group(by)
-    rate = found.wide().then("filter(fn: (r) => r.devices > 0)").map(_value=ONLINE).keep("_time", "_value", by)
-    return curves(title, [rate.named(by, words).group(by)], "percent", by, 2)
+    rate = found.wide().then("filter(fn: (r) => r.devices > 0)").map(_value=ONLINE)
+    return curves(title, [rate.spread(by, words)], "percent", decimals=2)
 
 
-def site_curve(wall: Wall, title: str, indicator: Indicator) -> timeseries.Panel:
-    """What the devices of the chosen site measured, one curve a device. Sites are small, whatever the city."""
-    found = wall.store.readings((indicator.id,), SITE).keep("_time", "_value", "device").group("device")
-    return curves(title, [found], unit(indicator.unit), "device")
+def site_readings(wall: Wall) -> timeseries.Panel:
+    """All that was measured at the chosen site. Sites are small, whatever the city."""
+    indicators = {i.id: i.name for i in wall.city.catalogue.indicators}
+    found = wall.store.readings((), SITE).keep("_time", "_value", "_field", "device").group("device")
+    wide = found.then('pivot(rowKey: ["_time"], columnKey: ["_field"], valueColumn: "_value")')
+    panel = curves("所选点位的全部读数", [wide.then('sort(columns: ["_time"])').renamed(indicators)], "none")
+    return panel.display_name("${__field.labels.device} ${__field.name}")
 
 
 def street_choice(wall: Wall) -> build.CustomVariable:
@@ -302,7 +313,7 @@ def site_choice(wall: Wall, where: Where) -> build.QueryVariable:
 
 
 def summary_curve(wall: Wall, indicator: Indicator, risk_class: str) -> timeseries.Panel:
-    """An indicator's largest value in each street."""
-    found = wall.store.summary(indicator.id, {"class": risk_class}).keep("_time", "_value", "street")
-    title = f"{indicator.name} 各{wall.city.street_kind}最大"
-    return curves(title, [found.named("street", wall.street_names).group("street")], unit(indicator.unit), "street")
+    """An indicator's worst value in each street."""
+    how, word = (Statistic.MIN, "最小") if indicator.id in LOW_IS_BAD else (Statistic.MAX, "最大")
+    found = wall.store.summary(indicator.id, {"class": risk_class}, how).spread("street", wall.street_names)
+    return curves(f"{indicator.name} 各{wall.city.street_kind}{word}", [found], unit(indicator.unit))

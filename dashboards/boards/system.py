@@ -62,11 +62,11 @@ def _shards(wall: Wall) -> table.Panel:
 
 
 def _letters(wall: Wall) -> timeseries.Panel:
-    counts = wall.store.points(Measurement.LETTER, {}, ("count",)).windows("sum").keep("_time", "_value", "reason")
-    return bars(curves("拒收报文", [counts.named("reason", REASONS).group("reason")], "none", "reason", 0))
+    counts = wall.store.points(Measurement.LETTER, {}, ("count",)).windows("sum").spread("reason", REASONS)
+    return bars(curves("拒收报文", [counts], "none", decimals=0))
 
 
 def _ticks(wall: Wall) -> timeseries.Panel:
     """Whether each ingest process said that its MQTT session stands."""
-    up = wall.store.points(Measurement.TICK, {}, ("up",)).windows("min").keep("_time", "_value", "ingest")
-    return curves("采集进程的 MQTT 会话", [up.group("ingest").windows("min")], "none", "ingest", 0, steps=True)
+    up = wall.store.points(Measurement.TICK, {"shard": "0"}, ("up",)).windows("min").spread("ingest", {})
+    return curves("采集进程的 MQTT 会话", [up], "none", decimals=0, steps=True)

@@ -50,9 +50,9 @@ def _rates(wall: Wall, title: str, rate: str) -> timeseries.Panel:
     """A share of each class over time."""
     fields = ("devices", "offline", "faulty")
     sums = wall.store.trend(Measurement.HEALTH, fields, {**WHERE, "type": tuple(CLASSES)}).over(("type",))
-    shares = sums.wide().then("filter(fn: (r) => r.devices > 0)").map(_value=rate).keep("_time", "_value", "type")
+    shares = sums.wide().then("filter(fn: (r) => r.devices > 0)").map(_value=rate).spread("type", CLASSES)
     marks = ((SECTOR, palette.POOR), (KEY, palette.GOOD))
-    return curves(title, [shares.named("type", CLASSES).group("type")], "percent", "type", 2, marks=marks)
+    return curves(title, [shares], "percent", decimals=2, marks=marks)
 
 
 def _table(wall: Wall, title: str, by: Column) -> table.Panel:

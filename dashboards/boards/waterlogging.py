@@ -83,9 +83,8 @@ def _sites(wall: Wall) -> table.Panel:
 
 
 def _deepest(wall: Wall) -> timeseries.Panel:
-    found = wall.store.summary(DEPTH, OF_STREET).keep("_time", "_value", "class")
-    called = found.named("class", wall.class_names).group("class")
-    return curves("最大水深", [called], unit("cm"), "class", marks=MARKS)
+    found = wall.store.summary(DEPTH, OF_STREET).spread("class", wall.class_names)
+    return curves("最大水深", [found], unit("cm"), marks=MARKS)
 
 
 def _rain(wall: Wall) -> timeseries.Panel:
@@ -134,13 +133,13 @@ def _risen(wall: Wall) -> Flux:
 
 
 def _depth(wall: Wall) -> timeseries.Panel:
-    found = wall.store.readings((DEPTH,), shared.SITE).keep("_time", "_value", "device").group("device")
-    return curves("水深", [found], unit("cm"), "device", 1, marks=MARKS)
+    found = wall.store.readings((DEPTH,), shared.SITE).spread("device", {})
+    return curves("水深", [found], unit("cm"), decimals=1, marks=MARKS)
 
 
 def _rise(wall: Wall) -> timeseries.Panel:
-    found = wall.store.readings((DEPTH,), shared.SITE, every=RISE).keep("_time", "_value", "device").group("device")
-    return bars(curves("每 10 分钟涨落", [found.then("difference()")], unit("cm"), "device", 1))
+    found = wall.store.readings((DEPTH,), shared.SITE, every=RISE).then("difference()").spread("device", {})
+    return bars(curves("每 10 分钟涨落", [found], unit("cm"), decimals=1))
 
 
 def _record(wall: Wall) -> table.Panel:

@@ -20,7 +20,6 @@ from dashboards import palette
 from dashboards.flux import Flux
 from dashboards.panels.dress import dressed, override
 
-LABEL = "${__field.labels.%s}"
 GAP_MS = 15 * 60_000
 """No line is drawn over what nobody measured."""
 LEAST_WINDOW = "1m"
@@ -33,20 +32,16 @@ def curves(
     title: str,
     questions: Sequence[Flux],
     unit: str,
-    label: str = "",
     decimals: int | None = None,
     description: str = "",
     marks: Sequence[tuple[float, str]] = (),
     steps: bool = False,
 ) -> timeseries.Panel:
-    """Curves, one a series. `label`: the column by which a series is called. `marks`: lines of a value and colour.
-    `steps`: what holds until it changes."""
+    """Curves, one a column. `marks`: lines of a value and colour. `steps`: what holds until it changes."""
     panel = dressed(timeseries.Panel(), title, questions, description)
     panel.interval(LEAST_WINDOW).unit(unit).line_width(2).show_points(VisibilityMode.NEVER).span_nulls(GAP_MS)
     panel.line_interpolation(LineInterpolation.STEP_AFTER if steps else LineInterpolation.LINEAR)
     panel.legend(_legend()).tooltip(_tooltip())
-    if label:
-        panel.display_name(LABEL % label)
     if decimals is not None:
         panel.decimals(decimals)
     if marks:
@@ -78,10 +73,10 @@ def bars(panel: timeseries.Panel) -> timeseries.Panel:
     return panel.draw_style(GraphDrawStyle.BARS).fill_opacity(70).line_width(0)
 
 
-def bands(title: str, question: Flux, label: str, description: str = "") -> statetimeline.Panel:
-    """Levels over time, a band a series."""
+def bands(title: str, question: Flux, description: str = "") -> statetimeline.Panel:
+    """Levels over time, a band a column."""
     panel = dressed(statetimeline.Panel(), title, [question], description)
-    panel.display_name(LABEL % label).mappings(palette.level_mappings())
+    panel.mappings(palette.level_mappings())
     panel.thresholds(palette.level_steps()).color_scheme(palette.by_steps())
     panel.interval(LEAST_WINDOW).per_page(AT_ONCE).merge_values(True).show_value(VisibilityMode.NEVER).row_height(
         0.85
