@@ -8,6 +8,9 @@ OWN = ("id", "version", "iteration", "gnetId", "schemaVersion", "pluginVersion")
 EMPTY: tuple[Any, ...] = (None, "", [], {}, False, 0)
 """Values that say as much as none: Grafana leaves some out and writes others in."""
 
+SHOWN, BEFORE = 120, 30
+"""Letters of a value that are shown, and of those before two texts part."""
+
 
 def normal(value: Any, top: bool = True) -> Any:
     """A board without what Grafana adds, and without what says nothing."""
@@ -27,8 +30,9 @@ def differences(one: Any, other: Any, path: str = "") -> Iterator[str]:
     elif isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
         for index, (here, there) in enumerate(zip(one, other, strict=True)):
             yield from differences(here, there, f"{path}[{_called(here, index)}]")
-    elif one != other:
-        yield f"{path}: {_short(one)} -> {_short(other)}"
+    elif one != other or isinstance(one, bool) != isinstance(other, bool):
+        here, there = _where_they_part(one, other)
+        yield f"{path}: {_short(here)} -> {_short(there)}"
 
 
 def _own(name: str, top: bool) -> bool:
@@ -45,6 +49,15 @@ def _called(item: Any, index: int) -> str:
     return str(item.get("title") or item.get("name") or index) if isinstance(item, dict) else str(index)
 
 
+def _where_they_part(one: Any, other: Any) -> tuple[Any, Any]:
+    """Two long texts from shortly before the first difference on; anything else as it is."""
+    if not (isinstance(one, str) and isinstance(other, str)) or max(len(one), len(other)) <= SHOWN:
+        return one, other
+    same = next((n for n, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
+    start = max(0, same - BEFORE)
+    return f"...{one[start:]}" if start else one, f"...{other[start:]}" if start else other
+
+
 def _short(value: Any) -> str:
     text = "nothing" if value is None else repr(value)
-    return text if len(text) <= 120 else text[:117] + "..."
+    return text if len(text) <= SHOWN else text[: SHOWN - 3] + "..."

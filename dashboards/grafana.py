@@ -38,10 +38,18 @@ class Change:
 class Grafana:
     """One Grafana and one of its organisations, as an administrator of it."""
 
-    def __init__(self, url: str, token: str | None = None, login: tuple[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        token: str | None = None,
+        login: tuple[str, str] | None = None,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
         self._url = url.rstrip("/")
         headers = {"Authorization": f"Bearer {token}"} if token else {}
-        self._http = httpx.Client(base_url=self._url, headers=headers, auth=login, timeout=TIMEOUT_S)
+        self._http = httpx.Client(
+            base_url=self._url, headers=headers, auth=login, timeout=TIMEOUT_S, transport=transport
+        )
 
     def close(self) -> None:
         self._http.close()

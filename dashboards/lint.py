@@ -31,6 +31,8 @@ def lint(boards: list[Board]) -> list[str]:
 def _of_board(board: Board, content: dict[str, Any], all_of_them: Mapping[str, object]) -> Iterator[str]:
     if not UID_FORM.fullmatch(board.uid):
         yield "a uid has at most 40 letters, digits, - and _"
+    if "-folder-" in board.uid:
+        yield "this uid is a folder's, and Grafana counts folders and boards together"
     if board.title in {folder.title for folder in Folder}:
         yield f"Grafana skips a board that is called like a folder: {board.title}"
     panels = content.get("panels", [])

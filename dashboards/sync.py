@@ -14,7 +14,9 @@ from dashboards.render import as_json
 from dashboards.source import NAME, TYPE, UID
 
 MESSAGE = "qianshao dashboards apply"
-"""In the history of a board: who finds another has changed it by hand."""
+OURS = (MESSAGE, "Initial save")
+"""In the history of a board, where the newest change was ours; of the first, Grafana 12 keeps words of its own. Any
+other is somebody's hand."""
 VIEW = 1
 ROLES = ("Viewer", "Editor")
 
@@ -150,7 +152,7 @@ class Sync:
     def _by_hand(self, uid: str) -> Change | None:
         """The newest change of a board, unless it was ours."""
         newest = self._grafana.last_change(uid)
-        return newest if newest is not None and newest.message != MESSAGE else None
+        return newest if newest is not None and newest.message not in OURS else None
 
     def _strays(self) -> Iterator[Step]:
         """Boards of ours that the code has no more. Those that people made have other uids, and are left."""

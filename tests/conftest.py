@@ -11,13 +11,14 @@ from typing import TypeVar
 
 import pytest
 
+from tests.servers.grafana import RunningGrafana, grafana
 from tests.servers.influxdb import Influx, influxdb
 from tests.servers.kafka import kafka
 from tests.servers.missing import MissingError
 from tests.servers.mosquitto import mosquitto
 from tests.servers.postgres import Store, postgres
 from tests.servers.process import Server
-from tests.servers.report import MissingServers, skip
+from tests.servers.report import MissingServers, skip, skip_optional
 from tests.servers.tansu import tansu as embedded_log
 
 Running = TypeVar("Running")
@@ -104,6 +105,17 @@ def private_influxdb() -> Iterator[Influx]:
     """InfluxDB for one test, which may stop, kill and start it."""
     with _or_skip(influxdb(own=True, durable=True)) as influx:
         yield influx
+
+
+@pytest.fixture
+def grafana_server() -> Iterator[RunningGrafana]:
+    """Grafana for one test, where there is one."""
+    with ExitStack() as stack:
+        try:
+            running = stack.enter_context(grafana())
+        except MissingError as error:
+            skip_optional(error)
+        yield running
 
 
 @pytest.fixture

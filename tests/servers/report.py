@@ -9,6 +9,8 @@ import pytest
 from tests.servers.missing import MissingError
 
 PREFIX = "no server: "
+OPTIONAL = "not to be had everywhere: "
+"""Of what no package registry carries: its tests run where somebody has it, and their want fails no run."""
 
 
 def skip(error: MissingError) -> NoReturn:
@@ -16,17 +18,24 @@ def skip(error: MissingError) -> NoReturn:
     pytest.skip(f"{PREFIX}{error}")
 
 
+def skip_optional(error: MissingError) -> NoReturn:
+    """The same, of what cannot be had everywhere."""
+    pytest.skip(f"{OPTIONAL}{error}")
+
+
 class MissingServers:
     """What could not be had: sentence -> how many tests were skipped for it."""
 
     def __init__(self) -> None:
         self._skipped: dict[str, int] = {}
+        self._optional: dict[str, int] = {}
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.skipped and isinstance(report.longrepr, tuple):
-            _, found, sentence = report.longrepr[2].partition(PREFIX)
-            if found:
-                self._skipped[sentence] = self._skipped.get(sentence, 0) + 1
+            for prefix, counts in ((PREFIX, self._skipped), (OPTIONAL, self._optional)):
+                _, found, sentence = report.longrepr[2].partition(prefix)
+                if found:
+                    counts[sentence] = counts.get(sentence, 0) + 1
 
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         if self._skipped and exitstatus == pytest.ExitCode.OK and os.environ.get("CI") == "true":
@@ -35,6 +44,8 @@ class MissingServers:
     @pytest.hookimpl(wrapper=True, tryfirst=True)  # outermost: behind the list of what was skipped
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> Iterator[None]:
         yield
+        for sentence, count in self._optional.items():
+            terminalreporter.line(f"not tried: {sentence} ({count} skipped)")
         if not self._skipped:
             return
         terminalreporter.section("servers that could not be had", red=True)
