@@ -30,7 +30,7 @@ class Measurement(StrEnum):
     RULES = "rules"  # none: a pack, at the time it came into force
     SITE = "site"  # site, area, class, street, community: its record in the registry
     CONTACT = "contact"  # site, street, community, slot: one of its four contacts, by post
-    SUMMARY = "summary"  # class, street: over all devices of these, by minute or hour
+    SUMMARY = "summary"  # class, street: over all devices of these, of five minutes or an hour
 
 
 STANDINGS = (

@@ -66,7 +66,7 @@ class Store:
         return found.using("experimental", before=[*self._choice(), names]).windows(how, every)
 
     def summary(self, indicator: str, where: Where, how: Statistic = Statistic.MAX) -> Flux:
-        """An indicator over all devices of a class in a street, of minutes or hours."""
+        """An indicator over all devices of a class in a street, of five minutes or hours."""
         raw, minute = f'"{self.buckets.raw}"', f'"{self.buckets.minute}"'
         coarse = [line.replace(raw, minute) for line in self._choice()]  # there are none of raw points
         found = self._of("bucket", "v.timeRangeStart", how.of(Measurement.SUMMARY), where, (indicator,))

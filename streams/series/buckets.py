@@ -13,11 +13,12 @@ from city.errors import SettingError
 from city.series import STANDINGS, Buckets, Measurement, Statistic
 from streams.series.influx import Influx
 
-REACH_MINUTES, REACH_HOURS = 3, 3
-"""How far back a task looks, in its own windows. What comes later than that, `qianshao series rollup` takes in."""
-ROLLED_MINUTES, ROLLED_SUMMARIES, ROLLED_HOURS = timedelta(hours=2), timedelta(minutes=10), timedelta(days=5)
+STEP = timedelta(minutes=5)
+"""How often minutes are made, and what one summary sums up: gauges speak every five minutes."""
+REACH_STEPS, REACH_HOURS = 2, 3
+"""How far back a task looks, in its own steps. What comes later than that, `qianshao series rollup` takes in."""
+ROLLED_MINUTES, ROLLED_SUMMARIES, ROLLED_HOURS = timedelta(hours=2), timedelta(hours=1), timedelta(days=5)
 """What one query makes again: whole windows, of which it holds so many as it can in a moment."""
-MINUTE = timedelta(minutes=1)
 SUMMED_BY = ("class", "street", "_field")
 WORDS = ("name", "lat", "lon", "since_ms")
 """Fields of standings that are no quantities: they are in the raw bucket."""
@@ -48,20 +49,21 @@ def rollup(influx: Influx, start: datetime, stop: datetime) -> Iterator[datetime
 def tasks(buckets: Buckets) -> dict[str, str]:
     """The tasks of a city's buckets: name to Flux."""
     minutes, hours = f"{buckets.raw} minutes", f"{buckets.raw} hours"
+    steps = [(_ago(n, STEP), _ago(n - 1, STEP)) for n in range(1, REACH_STEPS + 1)]
     return {
         minutes: "\n".join(
             [
                 'import "date"',
-                f'option task = {{name: "{minutes}", every: 1m, offset: 20s}}',
-                minutes_flux(buckets, _ago(REACH_MINUTES, "m"), "now()"),
-                summaries_flux(buckets, _last_minutes(REACH_MINUTES)),
+                f'option task = {{name: "{minutes}", every: {_duration(STEP)}, offset: 20s}}',
+                minutes_flux(buckets, _ago(REACH_STEPS, STEP), "now()"),
+                summaries_flux(buckets, steps),
             ]
         ),
         hours: "\n".join(
             [
                 'import "date"',
-                f'option task = {{name: "{hours}", every: 1h, offset: 5m}}',
-                hours_flux(buckets, _ago(REACH_HOURS, "h"), "now()"),
+                f'option task = {{name: "{hours}", every: 1h, offset: 7m}}',
+                hours_flux(buckets, _ago(REACH_HOURS, timedelta(hours=1)), "now()"),
             ]
         ),
     }
@@ -82,37 +84,39 @@ def minutes_flux(buckets: Buckets, start: str, stop: str) -> str:
     )
 
 
-def summaries_flux(buckets: Buckets, minutes: Iterable[tuple[str, str]]) -> str:
-    """What makes one point of each minute of all devices of a class in a street: mean, least and most. `minutes`: from
-    and to, Flux times. Each is asked for by itself: the storage puts series together only over a whole range."""
+def summaries_flux(buckets: Buckets, steps: Iterable[tuple[str, str]]) -> str:
+    """What makes one point of each step of all devices of a class in a street: mean, least and most. `steps`: from and
+    to, Flux times. Each is asked for by itself: the storage puts series together only over a whole range."""
     points = _points(buckets.raw, "start", "stop", [Measurement.READING])
+    written = [
+        _step(f"summary(how: {how}, start: {start}, stop: {stop})", buckets.minute, how.of(Measurement.SUMMARY))
+        for start, stop in steps
+        for how in Statistic
+    ]
     return "\n".join(
         [
             f"summary = (how, start, stop) => {points} |> group(columns: {_list(SUMMED_BY)}) |> how()",
             f"  |> keep(columns: {_list((*SUMMED_BY, '_value'))})",
             "  |> map(fn: (r) => ({r with _time: start}))",
-            *(
-                _step(f"summary(how: {how}, start: {start}, stop: {stop})", buckets.minute, how.of(Measurement.SUMMARY))
-                for start, stop in minutes
-                for how in Statistic
-            ),
+            *written,
         ]
     )
 
 
 def _summary_of(buckets: Buckets, start: str, stop: str) -> str:
     begin, end = datetime.fromisoformat(start), datetime.fromisoformat(stop)
-    times = [begin + n * MINUTE for n in range((end - begin) // MINUTE + 1)]
+    times = [begin + n * STEP for n in range((end - begin) // STEP + 1)]
     return summaries_flux(buckets, [(a.isoformat(), b.isoformat()) for a, b in pairwise(times)])
 
 
-def _last_minutes(count: int) -> list[tuple[str, str]]:
-    return [(_ago(n, "m"), _ago(n - 1, "m")) for n in range(1, count + 1)]
+def _ago(count: int, step: timedelta) -> str:
+    """The beginning of a step: a range that began within one would make a point of a part of it."""
+    this = f"date.truncate(t: now(), unit: {_duration(step)})"
+    return f"date.sub(d: {_duration(count * step)}, from: {this})" if count else this
 
 
-def _ago(count: int, unit: str) -> str:
-    """The beginning of a minute or hour: a range that began within one would make a point of a part of it."""
-    return f"date.sub(d: {count}{unit}, from: date.truncate(t: now(), unit: 1{unit}))"
+def _duration(span: timedelta) -> str:
+    return f"{int(span.total_seconds()) // 60}m"
 
 
 def hours_flux(buckets: Buckets, start: str, stop: str) -> str:
