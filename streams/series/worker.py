@@ -5,6 +5,7 @@ import asyncio
 from zlib import crc32
 
 import structlog
+from prometheus_client import CollectorRegistry
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_random_exponential
 
 from city.clock import wall_ms
@@ -13,6 +14,7 @@ from city.log import ALERTS, DEAD_LETTERS, READINGS
 from city.series import Measurement
 from ingest.dead_letters import DeadLetter, Reason, encode_dead_letter
 from streams.app import Partition, Record, StreamApp
+from streams.metrics import SeriesMetrics
 from streams.series.influx import Influx, Refused
 from streams.series.log_lines import UNREADABLE, LogLines
 from streams.series.sampler import Sampler
@@ -28,8 +30,16 @@ SAMPLE_EVERY_S = 1.0
 class SeriesWorker:
     """Writes what the app hands it, and how the city stands."""
 
-    def __init__(self, app: StreamApp, influx: Influx, lines: LogLines, sampler: Sampler) -> None:
+    def __init__(
+        self,
+        app: StreamApp,
+        influx: Influx,
+        lines: LogLines,
+        sampler: Sampler,
+        metrics: SeriesMetrics | None = None,
+    ) -> None:
         self._app, self._influx, self._lines, self._sampler = app, influx, lines, sampler
+        self._metrics = metrics or SeriesMetrics(CollectorRegistry())
         self._offsets: dict[Partition, int] = {}
         self._away = False
         for topic in (READINGS, ALERTS, DEAD_LETTERS):
@@ -46,7 +56,9 @@ class SeriesWorker:
         while True:
             lines = await asyncio.to_thread(self._sampler.lines)
             await self._write(lines)
-            if self._sampler.behind_ms == 0 or not lines:
+            behind_ms = self._sampler.behind_ms
+            self._metrics.behind.set(behind_ms / 1000)
+            if behind_ms == 0 or not lines:
                 await asyncio.sleep(SAMPLE_EVERY_S)
 
     async def _take(self, records: list[Record]) -> None:
@@ -66,6 +78,7 @@ class SeriesWorker:
         """Write lines, however often it takes; what is refused goes to the dead letters. Raises Unavailable."""
         if not lines:
             return
+        began_s = asyncio.get_running_loop().time()
         async for attempt in AsyncRetrying(
             retry=retry_if_exception_type(Unavailable),
             wait=wait_random_exponential(0.2, max=5.0),
@@ -76,6 +89,7 @@ class SeriesWorker:
             with attempt:
                 refused = await asyncio.to_thread(self._influx.write, lines)
         self._note_back()
+        self._metrics.written(len(lines) - len(refused), len(refused), asyncio.get_running_loop().time() - began_s)
         await self._set_aside(refused)
 
     async def _set_aside(self, refused: list[Refused]) -> None:
@@ -90,11 +104,13 @@ class SeriesWorker:
         if not self._away:
             log.error("InfluxDB is away, waiting", detail=str(error))
         self._away = True
+        self._metrics.away.set(1)
 
     def _note_back(self) -> None:
         if self._away:
             log.info("InfluxDB answers")
         self._away = False
+        self._metrics.away.set(0)
 
     async def _give_up(self, partitions: set[Partition]) -> None:
         for partition in partitions:
