@@ -30,11 +30,12 @@ class Kept:
 
 @dataclass
 class Collector:
-    """`refuse`: an HTTP status to answer with instead."""
+    """`refuse`: an HTTP status to answer with instead; `refused`: how often that was done."""
 
     url: str
     spans: list[Kept] = field(default_factory=list)
     refuse: int = 0
+    refused: int = 0
 
     def named(self, name: str) -> list[Kept]:
         return [span for span in list(self.spans) if span.name == name]
@@ -54,6 +55,7 @@ def collector() -> Iterator[Collector]:
             body = self.rfile.read(int(self.headers["content-length"]))
             if self.path == PATH and not kept.refuse:
                 kept.spans += _spans(body)
+            kept.refused += bool(kept.refuse)
             self.send_response(kept.refuse or (200 if self.path == PATH else 404))
             self.send_header("content-length", "0")
             self.end_headers()

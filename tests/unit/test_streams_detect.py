@@ -133,7 +133,7 @@ async def test_a_record_without_a_time_makes_alerts_without_one(worker: Worker) 
 async def test_delays_are_counted_from_the_log_having_a_record(worker: Worker) -> None:
     await worker.log.hand_on(worker.reading(1, 5.0, age_s=20), worker.reading(2, 5.0, age_s=-20))
     assert worker.count("detect_delay_seconds_count") == 3
-    assert 20 <= worker.count("detect_delay_seconds_sum") < 200, "a clock that is ahead makes no negative delay"
+    assert worker.count("detect_delay_seconds_sum") >= 20, "a clock that is ahead makes no negative delay"
 
 
 async def test_readings_transitions_and_how_readings_ended_are_counted(worker: Worker) -> None:
