@@ -1,9 +1,16 @@
-"""Names of the log's topics, and of the header that says what a record of `readings` is."""
+"""Names of the log's topics, and of the headers of its records."""
 
 READINGS = "readings"
 ALERTS = "alerts"
 DEAD_LETTERS = "dead-letters"
+METRICS = "metrics"
+"""What processes report of themselves: city/reports.py."""
 
 KIND = "kind"
 BATCH = b"batch"
 TICK = b"tick"
+"""What a record of `readings` is."""
+ORIGIN = "origin_ms"
+"""Of an alert: when the log got the record of which it came, ms UTC. Digits. None of those said beside the log."""
+TRACEPARENT = "traceparent"
+"""The span that wrote a record, where that is traced: city/tracing.py."""

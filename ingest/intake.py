@@ -67,7 +67,9 @@ class Intake:
         except Refused as refused:
             self._refuse(row, refused, topic, payload, now_ms)
         except Exception as error:  # a message must never stop the ones behind it
-            log.exception("message could not be taken in", topic=topic)
+            log.exception(
+                "message could not be taken in", topic=_legible(topic.decode("utf-8", "replace"), TOPIC_LETTERS)
+            )
             self._refuse(None, Refused(Reason.POISON, repr(error)), topic, payload, now_ms)
 
     def _row(self, device_id: str) -> int:

@@ -5,14 +5,17 @@ import asyncio
 from dataclasses import dataclass, field
 
 import structlog
+from prometheus_client import CollectorRegistry
 
 from city.city import City
 from city.clock import MARKS_TOPIC, Clock, MarkedClock, wall_ms
 from city.log import BATCH, DEAD_LETTERS, READINGS, TICK
 from city.readings import Tick, encode, encode_tick
+from city.tracing import Span, Tracer, Untraced
 from ingest.acks import AckWindow, Flush
-from ingest.dead_letters import encode_dead_letter
+from ingest.dead_letters import DeadLetter, encode_dead_letter
 from ingest.intake import Intake
+from ingest.metrics import IngestMetrics
 from ingest.mqtt import MqttOptions, MqttSource
 from ingest.writer import LogRecord, LogWriter
 
@@ -44,16 +47,46 @@ class IngestOptions:
     most_unacknowledged: int = 16384
 
 
+@dataclass(slots=True)
+class Taken:
+    """Messages since the last flush, bytes of their payloads, and packet ids in order of receipt. `first_ms`: when the
+    first came that a flush waited for, ms UTC of the wall; 0 when none did."""
+
+    messages: int = 0
+    payload_bytes: int = 0
+    ids: list[int] = field(default_factory=list)
+    first_ms: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Writing:
+    """A flush under way to the log, in the window of its connection, since `began_s` of the loop's clock."""
+
+    window: AckWindow
+    flush: Flush
+    messages: int
+    began_s: float
+    span: Span | None
+
+
 class IngestProcess:
-    def __init__(self, city: City, options: IngestOptions) -> None:
+    def __init__(
+        self,
+        city: City,
+        options: IngestOptions,
+        metrics: IngestMetrics | None = None,
+        tracer: Tracer | None = None,
+    ) -> None:
         self._options = options
+        self._tracer = tracer or Untraced()
+        self._metrics = metrics or IngestMetrics(CollectorRegistry())
+        self._metrics.watch(lambda: self._unwritten, lambda: self.up)
         self._intake = Intake(city, options.shards, options.name)
         self._source = MqttSource(options.mqtt, self._message, self._new_session)
         self._writer = LogWriter(options.kafka)
         self._window = AckWindow()
         self._marked = options.clock if isinstance(options.clock, MarkedClock) else None
-        self._ids: list[int] = []
-        self._taken = 0  # messages since the last flush
+        self._taken = Taken()
         self._unwritten = 0  # messages that the log has not confirmed, of this connection and those before
         self._ticks_under_way = 0
         self._stopping = False
@@ -93,22 +126,23 @@ class IngestProcess:
     def _new_session(self) -> None:
         """Packet ids of an earlier connection mean nothing on this one."""
         self._window = AckWindow()
-        self._ids = []
+        self._taken.ids = []
 
     def _message(self, topic: bytes, payload: bytes, packet_id: int, retained: bool) -> None:
-        options = self._options
-        self._messages += 1
-        self._taken += 1
+        options, taken = self._options, self._taken
+        taken.messages += 1
+        taken.payload_bytes += len(payload)
         self._unwritten += 1
         if packet_id:
-            self._ids.append(packet_id)
+            taken.ids.append(packet_id)
         if self._marked is not None and topic == MARKS:
             self._take_mark(self._marked, int(payload))
         else:
             self._intake.accept(topic, payload, retained, options.clock.now_ms())
-        if self._intake.buffers.size >= options.most_rows or 2 * len(self._ids) >= options.mqtt.receive_maximum:
+        if self._intake.buffers.size >= options.most_rows or 2 * len(self._taken.ids) >= options.mqtt.receive_maximum:
             self._flush()
         elif self._flush_timer is None:
+            self._taken.first_ms = wall_ms()
             self._flush_timer = asyncio.get_running_loop().call_later(options.linger_ms / 1000, self._flush)
         if self._unwritten >= options.most_unacknowledged:
             self._source.pause()
@@ -124,23 +158,34 @@ class IngestProcess:
         if self._flush_timer is not None:
             self._flush_timer.cancel()
             self._flush_timer = None
+        taken, self._taken = self._taken, Taken()
+        if not taken.messages:
+            return
         intake = self._intake
         letters, intake.letters = intake.letters, []
-        ids, self._ids = self._ids, []
-        taken, self._taken = self._taken, 0
-        self._letters += len(letters)
-        records = [LogRecord(READINGS, shard, encode(batch), BATCH) for shard, batch in intake.buffers.cut()]
-        records += [LogRecord(DEAD_LETTERS, None, encode_dead_letter(letter)) for letter in letters]
-        if taken:
-            window = self._window
-            flush = window.open(ids)
-            self._writer.put(records, lambda: self._written(window, flush, taken))
+        self._count(taken, letters)
+        span = self._tracer.root("ingest batch", taken.first_ms or wall_ms())
+        said_by = None if span is None else span.traceparent
+        records = [LogRecord(READINGS, shard, encode(batch), BATCH, said_by) for shard, batch in intake.buffers.cut()]
+        records += [LogRecord(DEAD_LETTERS, None, encode_dead_letter(each), None, said_by) for each in letters]
+        now_s = asyncio.get_running_loop().time()
+        writing = Writing(self._window, self._window.open(taken.ids), taken.messages, now_s, span)
+        self._writer.put(records, lambda: self._written(writing))
 
-    def _written(self, window: AckWindow, flush: Flush, messages: int) -> None:
+    def _count(self, taken: Taken, letters: list[DeadLetter]) -> None:
+        self._messages += taken.messages
+        self._letters += len(letters)
+        self._metrics.flushed(taken.messages, taken.payload_bytes, self._intake.buffers.size, letters)
+
+    def _written(self, writing: Writing) -> None:
         """The log has a flush."""
-        self._unwritten -= messages
+        self._metrics.written(asyncio.get_running_loop().time() - writing.began_s)
+        if writing.span is not None:
+            writing.span.end(wall_ms(), {"qianshao.ingest": self._options.name, "qianshao.messages": writing.messages})
+        window = writing.window
+        self._unwritten -= writing.messages
         if window is self._window:  # else of a connection that is gone: the broker sends those messages again
-            self._source.acknowledge(window.confirm(flush))
+            self._source.acknowledge(window.confirm(writing.flush))
         if self._unwritten < self._options.most_unacknowledged and not self._stopping:
             self._source.resume()
 
@@ -163,11 +208,15 @@ class IngestProcess:
     def _write_tick(self, step_ms: int) -> None:
         clock_ms, now = self._options.clock.now_ms(), wall_ms()
         tick = encode_tick(Tick(self._options.name, clock_ms, step_ms, self._source.up, now))
-        records = [LogRecord(READINGS, shard, tick, TICK) for shard in range(self._options.shards)]
+        span = self._tracer.root("ingest tick", now)
+        said_by = None if span is None else span.traceparent
+        records = [LogRecord(READINGS, shard, tick, TICK, said_by) for shard in range(self._options.shards)]
         self._ticks_under_way += 1
-        self._writer.put(records, self._tick_written)
+        self._writer.put(records, lambda: self._tick_written(span))
 
-    def _tick_written(self) -> None:
+    def _tick_written(self, span: Span | None) -> None:
+        if span is not None:
+            span.end(wall_ms(), {"qianshao.ingest": self._options.name})
         self._ticks_under_way -= 1
 
     async def _report(self) -> None:

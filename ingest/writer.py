@@ -13,7 +13,7 @@ from aiokafka.errors import KafkaError
 from tenacity import AsyncRetrying, retry_if_exception_type, wait_random_exponential
 
 from city.errors import Unavailable
-from city.log import KIND
+from city.log import KIND, TRACEPARENT
 from ingest.producer import heeded, patient
 
 log = structlog.get_logger()
@@ -28,12 +28,18 @@ Sent = list["asyncio.Future[object]"]
 
 @dataclass(frozen=True)
 class LogRecord:
-    """One record to write. `partition` None: any. `kind`: value of the header of that name."""
+    """One record to write. `partition` None: any. `kind`, `traceparent`: values of the headers of those names."""
 
     topic: str
     partition: int | None
     value: bytes
     kind: bytes | None = None
+    traceparent: bytes | None = None
+
+    @property
+    def headers(self) -> list[tuple[str, bytes]]:
+        named = ((KIND, self.kind), (TRACEPARENT, self.traceparent))
+        return [(name, value) for name, value in named if value is not None]
 
 
 @dataclass(frozen=True)
@@ -127,9 +133,8 @@ class LogWriter:
             log.info(f"Kafka at {self._kafka} answers")
 
     async def _send_record(self, record: LogRecord) -> "asyncio.Future[object]":
-        headers = [(KIND, record.kind)] if record.kind else None
         return heeded(
-            await self._producer.send(record.topic, record.value, partition=record.partition, headers=headers)
+            await self._producer.send(record.topic, record.value, partition=record.partition, headers=record.headers)
         )
 
     async def _begin_anew(self) -> None:

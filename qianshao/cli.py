@@ -180,15 +180,19 @@ def doctor(
     compile_only: Annotated[
         bool, typer.Option("--compile", help="Only compile the engine's kernels and cache them.")
     ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Check everything this installation needs, and say what to do about what is missing. Exit code 1 if any is."""
-    from qianshao.doctor import compile_kernels, run_doctor
+    """Check everything this installation needs: what is here, whether the servers answer, lag, clocks, disk and
+    certificates; and say what to do about what is not well. Exit code 1 if anything fails; warnings fail nothing.
+    """
+    from qianshao.doctor.installation import compile_kernels
+    from qianshao.doctor.run import run_doctor
 
     set_up_logs("doctor")
     if compile_only:
         compile_kernels()
         return
-    raise typer.Exit(run_doctor(_settings()))
+    raise typer.Exit(run_doctor(_settings(), as_json))
 
 
 def _variation(seed: int | None, intensity: float, loss: str | None, delay: str | None) -> "Variation":

@@ -9,6 +9,7 @@ NOISY = {
     "faust": logging.ERROR,
     "mode": logging.ERROR,
     "aiokafka": logging.CRITICAL,  # thousands of lines a second while Kafka is away: we say it once ourselves
+    "opentelemetry": logging.CRITICAL,  # likewise
     "sqlalchemy.pool": logging.CRITICAL,  # a traceback for each connection that broke
 }
 """Libraries, and from which level on they are heard."""

@@ -83,6 +83,22 @@ class GrafanaSettings(Section):
     influx_token: str | None = Field(None, description="what Grafana reads with, if not influx.token")
 
 
+class MetricsSettings(Section):
+    """Where a process offers what it counts, for Prometheus. Under `up` each has a port of its own: the first of
+    qianshao/system.py's METRICS_PORTS this one, the others those after it."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(0, ge=0, le=65_530, description="0: not offered")
+    instance: str | None = Field(None, description="name of this process among those of its kind")
+
+
+class TracingSettings(Section):
+    """Where traces go: an OTLP/HTTP endpoint. Without one there are none."""
+
+    endpoint: str | None = None
+    share: float = Field(0.1, ge=0, le=1, description="of all batches and ticks, so many are traced")
+
+
 class ClockSettings(Section):
     """Played time, as the play's file says it; until the play begins the clock stands."""
 
@@ -109,6 +125,8 @@ class Settings(BaseSettings):
     web: WebSettings = WebSettings()
     influx: InfluxSettings = InfluxSettings()
     grafana: GrafanaSettings = GrafanaSettings()
+    metrics: MetricsSettings = MetricsSettings()
+    tracing: TracingSettings = TracingSettings()
     clock: ClockSettings = ClockSettings()
 
     @model_validator(mode="after")

@@ -50,7 +50,7 @@ class Child:
         with self.log_file.open("ab") as output:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "qianshao", self.name, *self.arguments],
-                env=os.environ | settings.environment(),
+                env=_plain_environment() | settings.environment(),
                 stdout=output,
                 stderr=output,
                 stdin=subprocess.DEVNULL,
@@ -142,3 +142,8 @@ class Supervisor:
                 return []
             time.sleep(0.05)
         return [child.name for child in self.children if not child.ready]
+
+
+def _plain_environment() -> dict[str, str]:
+    """Our environment without single settings of a section: those would go before the section that a child is given."""
+    return {name: value for name, value in os.environ.items() if not (name.startswith("QIANSHAO_") and "__" in name)}

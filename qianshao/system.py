@@ -24,6 +24,8 @@ DRAIN_TIMEOUT_S = 60.0
 LOOK_EVERY_S = 0.5
 PROCESSES = ("incidents", "detect", "web", "ingest")  # readers before writers
 SERIES = "series"
+METRICS_PORTS = ("ingest", "detect", "incidents", "web", SERIES)
+"""Who offers metrics at the port of the settings, who at the next, and so on."""
 ARGUMENTS = {SERIES: ("run",)}
 """Of the commands that are groups."""
 
@@ -42,7 +44,9 @@ class System:
                 update={"mqtt": settings.mqtt.model_copy(update={"receive_maximum": window})}
             )
         self.settings = settings
-        self.supervisor = Supervisor([Child(name, settings, folder, ARGUMENTS.get(name, ())) for name in processes])
+        self.supervisor = Supervisor(
+            [Child(name, _of_child(settings, name), folder, ARGUMENTS.get(name, ())) for name in processes]
+        )
         self._folder = folder
         self._brokers = EmbeddedBrokers(settings, folder) if settings.profile == "embedded" else None
         self.database = Database(settings.database)
@@ -170,3 +174,12 @@ class System:
             for row in connection.execute(select(positions).where(positions.c.log_id == log_id)):
                 done[(row.topic, row.partition)] = row.offset
         return done
+
+
+def _of_child(settings: Settings, name: str) -> Settings:
+    """The settings of one process of several on one machine."""
+    metrics = settings.metrics
+    if metrics.port == 0 or name not in METRICS_PORTS:
+        return settings
+    port = metrics.port + METRICS_PORTS.index(name)
+    return settings.model_copy(update={"metrics": metrics.model_copy(update={"port": port})})

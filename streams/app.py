@@ -5,7 +5,7 @@ for unacknowledged messages on a rebalance. Topics exist before a worker starts 
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -44,7 +44,8 @@ class StreamOptions:
 @dataclass
 class Record:
     """One record of the log. `message` is what Faust wants back to acknowledge it. `tenure`: how often partitions had
-    been taken from us when it was read."""
+    been taken from us when it was read. `written_ms`: when the log got it, ms UTC by its writer's clock; None where it
+    does not say."""
 
     topic: str
     partition: int
@@ -53,12 +54,14 @@ class Record:
     headers: dict[str, bytes]
     message: Any
     tenure: int
+    written_ms: float | None = None
 
     @classmethod
-    def of(cls, message: Any, tenure: int = 0) -> "Record":
+    def of(cls, message: Any, tenure: int = 0, written_s: float | None = None) -> "Record":
         """Of a message as Faust or aiokafka has it. A tombstone says nothing."""
-        headers = dict(message.headers or {})
-        return cls(message.topic, message.partition, message.offset, message.value or b"", headers, message, tenure)
+        headers, written_ms = dict(message.headers or {}), None if written_s is None else written_s * 1000
+        place = (message.topic, message.partition, message.offset)
+        return cls(*place, message.value or b"", headers, message, tenure, written_ms)
 
     def release(self) -> None:
         """Let the payload go: until it is acknowledged only the offset is needed."""
@@ -98,7 +101,7 @@ class StreamApp:
         async def read(stream: Any) -> None:
             waiting: list[Record] = []
             async for event in stream.noack().events():
-                waiting.append(Record.of(event.message, self._tenure))
+                waiting.append(Record.of(event.message, self._tenure, event.message.timestamp))
                 if len(waiting) < MOST_AT_ONCE and not stream.channel.queue.empty():
                     continue
                 group, waiting = waiting, []
@@ -113,9 +116,11 @@ class StreamApp:
 
         self._app.agent(self._channel(topic), name=f"read-{topic}")(read)
 
-    async def produce(self, topic: str, key: bytes | None, value: bytes) -> "Awaitable[Any]":
+    async def produce(
+        self, topic: str, key: bytes | None, value: bytes, headers: Mapping[str, bytes] | None = None
+    ) -> "Awaitable[Any]":
         """Send a record. Returns what `confirmed` waits for."""
-        return heeded(await self._channel(topic).send(key=key, value=value))
+        return heeded(await self._channel(topic).send(key=key, value=value, headers=headers))
 
     async def confirmed(self, sent: "Iterable[Awaitable[Any]]") -> None:
         """Wait until Kafka has confirmed what was sent. Raises Unavailable."""

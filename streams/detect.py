@@ -1,27 +1,31 @@
 """Readings to transitions: a worker that owns some shards of the log and keeps their engines."""
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
 import msgspec
 import pyarrow as pa
 import structlog
-from msgspec.structs import replace
+from prometheus_client import CollectorRegistry
 
 from city.city import City
 from city.clock import wall_ms
 from city.fleet import Fleet, fleet_of
-from city.levels import Level
-from city.log import ALERTS, KIND, READINGS, TICK
+from city.log import KIND, READINGS, TICK
 from city.readings import Batch, Tick, decode, decode_tick, merge
 from city.sharding import shard_of_rows
-from city.transitions import Transition, encode_transition
+from city.tracing import Tracer, Untraced
+from city.transitions import Transition
 from rules.engine.shard import Shard
 from rules.language.pack import Pack
+from streams.announcer import Announcer
 from streams.app import Partition, Record, StreamApp
+from streams.causes import causes
 from streams.checkpoint import Checkpoint, CheckpointStore, StaleFenceError
+from streams.metrics import DetectMetrics
+from streams.owned import OwnedShard, status, taken_back
 from streams.poison import set_aside
 
 log = structlog.get_logger()
@@ -42,37 +46,23 @@ class DetectOptions:
     checkpoint_s: float = 2.0
 
 
-@dataclass
-class OwnedShard:
-    """A shard that this worker owns: the engine, what it has seen, and what still has to be acknowledged.
-
-    `said_blind`: what was said beside the log while it was quiet, and nobody has taken back. `saving`: checkpoints are
-    saved one after the other, so that an older one never comes to lie over a newer.
-    """
-
-    number: int
-    engine: Shard
-    fence: int
-    offset: int
-    saved_offset: int
-    unacknowledged: list[Record] = field(default_factory=list)
-    unconfirmed: list[Any] = field(default_factory=list)
-    readings: int = 0
-    transitions: int = 0
-    last_reading_ms: int | None = None
-    next_checkpoint_s: float = 0.0
-    last_tick_s: float = 0.0
-    quiet: bool = False
-    said_blind: list[Transition] = field(default_factory=list)
-    saving: asyncio.Lock = field(default_factory=asyncio.Lock)
-
-
 class Detector:
     """Judges what the app hands it. Alerts go out before the checkpoint that covers them; a replay after a crash
     makes the same alerts again, by the same ids."""
 
-    def __init__(self, app: StreamApp, store: CheckpointStore, city: City, pack: Pack, options: DetectOptions) -> None:
+    def __init__(
+        self,
+        app: StreamApp,
+        store: CheckpointStore,
+        city: City,
+        pack: Pack,
+        options: DetectOptions,
+        metrics: DetectMetrics | None = None,
+        tracer: Tracer | None = None,
+    ) -> None:
         self._app, self._store, self._city, self._pack, self._options = app, store, city, pack, options
+        self._metrics = metrics or DetectMetrics(CollectorRegistry())
+        self._announcer = Announcer(app, self._metrics, tracer or Untraced(), options.name)
         fleet = fleet_of(city)
         shard_of = shard_of_rows(fleet, options.shards)
         self._rules = {"pack": pack.name, "version": pack.version, "meaning": pack.meaning, "loaded_wall_ms": wall_ms()}
@@ -98,6 +88,7 @@ class Detector:
                     await self._checkpoint(shard)
                 if now_s - shard.last_tick_s > QUIET_S and not shard.quiet:
                     await self._say_quiet(shard)
+            self._note_owned()
 
     @property
     def offsets(self) -> dict[int, int]:
@@ -125,7 +116,7 @@ class Detector:
         shard.said_blind = msgspec.convert(checkpoint.beside, list[Transition])
         if checkpoint.state is not None:
             carried = engine.restore(checkpoint.state)
-            await self._announce(shard, carried.ended)
+            await self._announce(shard, carried.ended, [])
             counts = {"kept": carried.kept, "reset": carried.reset, "dropped": carried.dropped}
             log.info("shard restored", shard=number, offset=checkpoint.offset, fence=checkpoint.fence, **counts)
         self._owned[number] = shard
@@ -138,28 +129,33 @@ class Detector:
         for ticks, group in groupby(fresh, key=lambda record: record.headers.get(KIND) == TICK):
             found = list(group)
             if ticks:
-                for tick in await self._readable(found, decode_tick):
-                    await self._tick(shard, tick)
+                for record, tick in await self._readable(found, decode_tick):
+                    await self._tick(shard, record, tick)
             else:
                 await self._batch(shard, await self._readable(found, decode))
+            self._metrics.delayed(found, wall_ms())
         if fresh:
             shard.offset = fresh[-1].offset
         for record in records:
             record.release()
 
-    async def _batch(self, shard: OwnedShard, batches: list[Batch]) -> None:
-        if not batches:
+    async def _batch(self, shard: OwnedShard, read: list[tuple[Record, Batch]]) -> None:
+        if not read:
             return
-        batch = merge(batches)
+        began_ms, batch = wall_ms(), merge([batch for _, batch in read])
         shard.readings += len(batch)
+        self._metrics.judged(len(batch))
         if len(batch):
             shard.last_reading_ms = int(batch.event_ms.max())
-        await self._announce(shard, shard.engine.apply(batch))
+        transitions = shard.engine.apply(batch)
+        if transitions:
+            await self._announce(shard, transitions, causes(transitions, read, batch, self._city.devices), began_ms)
 
-    async def _tick(self, shard: OwnedShard, tick: Tick) -> None:
+    async def _tick(self, shard: OwnedShard, record: Record, tick: Tick) -> None:
         shard.last_tick_s, shard.quiet = asyncio.get_running_loop().time(), False
-        transitions = shard.engine.tick(tick)
-        await self._announce(shard, [*_taken_back(shard, tick, transitions), *transitions])
+        began_ms, transitions = wall_ms(), shard.engine.tick(tick)
+        said = [*taken_back(shard, tick, transitions), *transitions]
+        await self._announce(shard, said, [record] * len(said), began_ms)
 
     async def _say_quiet(self, shard: OwnedShard) -> None:
         """No ticks: nothing in the log can say that we are blind, so say it beside the log. The engine will say the
@@ -170,22 +166,23 @@ class Detector:
         said = shard.engine.gone_quiet(wall_ms())
         shard.said_blind += said
         await self._save(shard)
-        await self._announce(shard, said)
+        await self._announce(shard, said, [])
 
-    async def _readable(self, records: list[Record], read: Any) -> list[Any]:
-        """What records say; those that cannot be read go to the dead letters, and the stream goes on."""
-        readable: list[Any] = []
+    async def _readable(self, records: list[Record], read: Any) -> list[tuple[Record, Any]]:
+        """Records with what they say; those that cannot be read go to the dead letters, and the stream goes on."""
+        readable: list[tuple[Record, Any]] = []
         for record in records:
             try:
-                readable.append(read(record.value))
+                readable.append((record, read(record.value)))
             except UNREADABLE as error:
                 await set_aside(self._app, record, error, self._options.name)
         return readable
 
-    async def _announce(self, shard: OwnedShard, transitions: list[Transition]) -> None:
-        for transition in transitions:
-            key = (transition.admin or transition.subject).encode()
-            shard.unconfirmed.append(await self._app.produce(ALERTS, key, encode_transition(transition)))
+    async def _announce(
+        self, shard: OwnedShard, transitions: list[Transition], came_of: list[Record], began_ms: float = 0.0
+    ) -> None:
+        sent = await self._announcer.announce(transitions, came_of, began_ms)
+        shard.unconfirmed += sent
         shard.transitions += len(transitions)
 
     async def _checkpoint(self, shard: OwnedShard) -> None:
@@ -211,11 +208,15 @@ class Detector:
                     shard.engine.snapshot(),
                     msgspec.to_builtins(shard.said_blind),
                 )
-                log_ms, status = shard.engine.log_ms, _status(shard) | {"rules": self._rules}
-            await asyncio.to_thread(self._store.save, checkpoint, log_ms, status, wall_ms())
+                log_ms, shown = shard.engine.log_ms, status(shard) | {"rules": self._rules}
+                self._metrics.ended(shard.newly_ended())
+            save = self._store.save
+            shard.checkpoint_bytes = await asyncio.to_thread(save, checkpoint, log_ms, shown, wall_ms())
             shard.saved_offset = checkpoint.offset
             self._app.acknowledge(records)
-            shard.next_checkpoint_s += 20 * (loop.time() - started_s)
+            took_s = loop.time() - started_s
+            self._metrics.saved(took_s)
+            shard.next_checkpoint_s += 20 * took_s
 
     async def _give_up(self, partitions: set[Partition]) -> None:
         """Checkpoint and forget shards that go to another worker, or nowhere."""
@@ -226,27 +227,9 @@ class Detector:
                 log.warning("shard has a new owner already", shard=number, error=str(stale))
             async with self._lock:
                 self._owned.pop(number, None)
+        self._note_owned()
 
-
-def _taken_back(shard: OwnedShard, tick: Tick, transitions: list[Transition]) -> list[Transition]:
-    """The ends of what was said while the log was quiet, where a tick shows no gap: not the ingest was away, but we.
-
-    Of a gap the engine says the same as was said, and its end.
-    """
-    by_engine = {transition.alert for transition in transitions}
-    shard.said_blind = [said for said in shard.said_blind if said.alert not in by_engine]
-    ended = [said for said in shard.said_blind if said.subject == tick.ingest]
-    shard.said_blind = [said for said in shard.said_blind if said.subject != tick.ingest]
-    at = {"event_ms": tick.clock_ms, "log_ms": shard.engine.log_ms, "wall_ms": tick.wall_ms}
-    return [replace(said, level_from=said.level_to, level_to=Level.NONE, **at) for said in ended]
-
-
-def _status(shard: OwnedShard) -> dict[str, Any]:
-    """What the pages show of a shard."""
-    return {
-        "readings": shard.readings,
-        "transitions": shard.transitions,
-        "last_reading_ms": shard.last_reading_ms,
-        "blind_through": shard.engine.blind_through,
-        "outcomes": shard.engine.outcomes,
-    }
+    def _note_owned(self) -> None:
+        owned = self._owned.values()
+        blind, stored = sum(shard.blind for shard in owned), sum(shard.checkpoint_bytes for shard in owned)
+        self._metrics.owns(len(owned), blind, stored)

@@ -5,7 +5,8 @@ from zlib import crc32
 import structlog
 
 from city.clock import wall_ms
-from city.log import DEAD_LETTERS
+from city.log import DEAD_LETTERS, TRACEPARENT
+from city.tracing import traced
 from ingest.dead_letters import DeadLetter, Reason, encode_dead_letter, keepable
 from streams.app import Record, StreamApp
 
@@ -21,7 +22,7 @@ async def set_aside(app: StreamApp, record: Record, error: Exception, worker: st
 def poison_letter(record: Record, error: Exception, worker: str) -> DeadLetter:
     """What is kept of a record that `worker` cannot take in."""
     place = f"{record.topic}/{record.partition}@{record.offset}"
-    log.error("poison record", place=place, error=repr(error))
+    log.error("poison record", place=place, error=repr(error), **traced(record.headers.get(TRACEPARENT)))
     return DeadLetter(
         reason=Reason.POISON,
         detail=f"{place}: {error!r}",

@@ -7,9 +7,28 @@ from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 from tenacity import AsyncRetrying, retry_if_exception, stop_after_delay, wait_fixed
 
 from city.errors import SettingError, Unavailable
-from city.log import ALERTS, DEAD_LETTERS, READINGS
+from city.log import ALERTS, DEAD_LETTERS, METRICS, READINGS
 
 ASK_AGAIN_S, KNOWN_WITHIN_S = 0.1, 10.0
+
+
+def topics_of(shards: int) -> dict[str, int]:
+    """The topics of a log of so many shards, and how many partitions each has."""
+    return {READINGS: shards, ALERTS: shards, DEAD_LETTERS: 1, METRICS: 1}
+
+
+async def topics_in(kafka: str) -> dict[str, int]:
+    """The topics of ours that are there, and how many partitions each has. Raises Unavailable."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=kafka, request_timeout_ms=int(KNOWN_WITHIN_S * 1000))
+    try:
+        await admin.start()
+        there = sorted(topics_of(1).keys() & set(await admin.list_topics()))
+        described = await admin.describe_topics(there) if there else []
+    except KafkaError as error:
+        raise Unavailable(f"Kafka at {kafka}", str(error)) from error
+    finally:
+        await admin.close()
+    return {topic["topic"]: len(topic["partitions"]) for topic in described}
 
 
 async def ensure_topics(kafka: str, shards: int, replicas: int = 1) -> str:
@@ -20,7 +39,7 @@ async def ensure_topics(kafka: str, shards: int, replicas: int = 1) -> str:
     admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
     try:
         await admin.start()
-        await _create_missing(admin, {READINGS: shards, ALERTS: shards, DEAD_LETTERS: 1}, replicas)
+        await _create_missing(admin, topics_of(shards), replicas)
         partitions = await _partitions(admin)
         cluster = await admin.describe_cluster()
     except KafkaError as error:

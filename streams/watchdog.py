@@ -11,8 +11,10 @@ from contextvars import copy_context
 import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
+from prometheus_client import CollectorRegistry
 
 from streams.app import Partition
+from streams.metrics import LagMetrics
 
 log = structlog.get_logger()
 
@@ -25,11 +27,18 @@ JOIN_S = 1.0
 class Watchdog:
     """Looks from a thread and a connection of its own, so that nothing that stops the worker stops it too.
 
-    `offsets`: offset of the last record handled of each owned partition.
+    `offsets`: offset of the last record handled of each owned partition. `metrics`: shown what is found.
     """
 
-    def __init__(self, kafka: str, offsets: Callable[[], dict[Partition, int]], patience_s: float = 30.0) -> None:
+    def __init__(
+        self,
+        kafka: str,
+        offsets: Callable[[], dict[Partition, int]],
+        metrics: LagMetrics | None = None,
+        patience_s: float = 30.0,
+    ) -> None:
         self._kafka, self._offsets, self._patience_s = kafka, offsets, patience_s
+        self._metrics = metrics or LagMetrics(CollectorRegistry())
         self._stopped = threading.Event()
         self._since_moved: dict[Partition, tuple[int, float]] = {}
         self._away = False
@@ -65,8 +74,9 @@ class Watchdog:
         return consumer
 
     def _log_is_away(self, error: KafkaError) -> None:
-        """While nobody can move, nobody is stuck."""
+        """While nobody can move, nobody is stuck; and nobody knows how far behind they are."""
         self._since_moved.clear()
+        self._metrics.show({})
         if not self._away:
             log.error(f"Kafka at {self._kafka} does not answer, waiting", detail=repr(error))
         self._away = True
@@ -79,18 +89,22 @@ class Watchdog:
     async def _look(self, consumer: AIOKafkaConsumer) -> None:
         """Raises KafkaError."""
         offsets = self._offsets()
-        if not offsets:
-            return  # nothing to ask for
+        lags = await self._lags(consumer, offsets) if offsets else {}  # without any there is nothing to ask for
+        self._metrics.show(lags)
+        now_s = asyncio.get_running_loop().time()
+        self._since_moved = {partition: seen for partition, seen in self._since_moved.items() if partition in lags}
+        for partition, lag in lags.items():
+            stuck_s = self.stuck_for(partition, offsets[partition], lag, now_s)
+            if stuck_s > self._patience_s and not self._stopped.is_set():
+                place = {"topic": partition[0], "shard": partition[1], "offset": offsets[partition]}
+                log.critical("worker is stuck", **place, lag=lag, for_s=round(stuck_s))
+                os._exit(STUCK_EXIT)
+
+    async def _lags(self, consumer: AIOKafkaConsumer, offsets: dict[Partition, int]) -> dict[Partition, int]:
+        """Records of each partition behind the last one handled. Raises KafkaError."""
         ends = await consumer.end_offsets([TopicPartition(*partition) for partition in offsets])
         self._log_answers()
-        now_s = asyncio.get_running_loop().time()
-        self._since_moved = {partition: seen for partition, seen in self._since_moved.items() if partition in offsets}
-        for partition, offset in offsets.items():
-            lag = ends[TopicPartition(*partition)] - 1 - offset
-            stuck_s = self.stuck_for(partition, offset, lag, now_s)
-            if stuck_s > self._patience_s and not self._stopped.is_set():
-                log.critical("worker is stuck", partition=partition, lag=lag, offset=offset, for_s=round(stuck_s))
-                os._exit(STUCK_EXIT)
+        return {partition: ends[TopicPartition(*partition)] - 1 - offset for partition, offset in offsets.items()}
 
     def stuck_for(self, partition: Partition, offset: int, lag: int, now_s: float) -> float:
         """Seconds for which a partition has had something to read and its worker has not moved."""

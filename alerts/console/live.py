@@ -92,6 +92,11 @@ class Live:
             with suppress(TimeoutError):
                 await asyncio.wait_for(news.wait(), BEAT_S)
 
+    @property
+    def readable(self) -> bool:
+        """Whether the database could be read, the last time that it was tried."""
+        return self._look is not None and not self._failed
+
     def end(self) -> None:
         """Let everybody who listens go, so that a server can stop without waiting for them."""
         self._ended = True

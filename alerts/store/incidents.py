@@ -3,7 +3,6 @@ replay finds it done."""
 
 from collections.abc import Iterable, Iterator
 from copy import deepcopy
-from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
@@ -17,21 +16,13 @@ from alerts.incidents import Desk
 from alerts.store import schema as t
 from alerts.store.database import Database
 from alerts.store.positions import Position, save_position
+from alerts.store.recorded import Recorded, recorded
 from alerts.tickets import Deadlines, Route, Ticket, TicketState, TicketStep
 from city.city import City
 from city.levels import Level
 from city.transitions import Nature, Transition
 
 AT_ONCE = 500  # values in one IN (...)
-
-
-@dataclass(frozen=True)
-class Recorded:
-    """What a group of transitions brought that was not known before."""
-
-    transitions: int
-    incidents: int
-    tickets: int
 
 
 class IncidentStore:
@@ -52,11 +43,7 @@ class IncidentStore:
             _save(connection, book, known, wall_ms)
             for position in positions:
                 save_position(connection, self._database, position)
-        return Recorded(
-            len(book.new_transitions),
-            len(book.incidents) - len(known.incidents),
-            len(book.tickets) - len(known.tickets),
-        )
+        return recorded(book, known)
 
     def _load(self, connection: Connection, transitions: list[Transition]) -> Book:
         """All that is known already of what these transitions may touch."""

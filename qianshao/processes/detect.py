@@ -7,10 +7,12 @@ from city.log import READINGS
 from qianshao.city_files import load_city, load_rules
 from qianshao.processes.lifecycle import answer, say_ready, stop_on_signals, until_stopped
 from qianshao.settings import Settings
+from qianshao.telemetry import Telemetry, with_telemetry
 from rules.engine.warm import warm_up
-from streams.app import StreamApp, StreamOptions
+from streams.app import Partition, StreamApp, StreamOptions
 from streams.checkpoint import CheckpointStore
 from streams.detect import DetectOptions, Detector
+from streams.metrics import DetectMetrics, LagMetrics
 from streams.topics import ensure_topics
 from streams.watchdog import Watchdog
 
@@ -18,10 +20,10 @@ from streams.watchdog import Watchdog
 def run(settings: Settings) -> None:
     """Until stopped; shards are checkpointed then. Raises Unavailable when what had answered no longer does, and
     StaleFenceError."""
-    asyncio.run(_run(settings))
+    asyncio.run(with_telemetry(settings, "detect", _work))
 
 
-async def _run(settings: Settings) -> None:
+async def _work(settings: Settings, told: Telemetry) -> None:
     kafka, database = settings.kafka, Database(settings.database)
     log_id = await answer(lambda: ensure_topics(kafka.servers, kafka.shards, kafka.replicas))
     await answer(lambda: asyncio.to_thread(database.migrate))
@@ -29,8 +31,14 @@ async def _run(settings: Settings) -> None:
     city = load_city(settings)
     app = StreamApp(StreamOptions(kafka.servers, "detect", kafka.session_s, kafka.fetch_wait_ms))
     options = DetectOptions(settings.detect.name, log_id, kafka.shards, settings.detect.checkpoint_s)
-    detector = Detector(app, CheckpointStore(database), city, load_rules(settings, city), options)
-    watchdog = Watchdog(kafka.servers, lambda: {(READINGS, shard): at for shard, at in detector.offsets.items()})
+    metrics = DetectMetrics(told.registry)
+    rules, store = load_rules(settings, city), CheckpointStore(database)
+    detector = Detector(app, store, city, rules, options, metrics, told.tracer)
+
+    def offsets() -> dict[Partition, int]:
+        return {(READINGS, shard): at for shard, at in detector.offsets.items()}
+
+    watchdog = Watchdog(kafka.servers, offsets, LagMetrics(told.registry))
     watchdog.start()
 
     async def get_ready() -> None:

@@ -5,6 +5,7 @@ import asyncio
 import structlog
 
 from city.clock import Clock
+from ingest.metrics import IngestMetrics
 from ingest.mqtt import MqttOptions
 from ingest.process import IngestOptions, IngestProcess
 from ingest.retire import write_last_tick
@@ -12,6 +13,7 @@ from qianshao.city_files import load_city
 from qianshao.clockfile import marked_clock
 from qianshao.processes.lifecycle import answer, say_ready, stop_on_signals, until_stopped
 from qianshao.settings import Settings
+from qianshao.telemetry import Telemetry, with_telemetry
 from streams.topics import ensure_topics
 
 log = structlog.get_logger()
@@ -19,7 +21,7 @@ log = structlog.get_logger()
 
 def run(settings: Settings) -> None:
     """Until stopped; what was taken in is written and acknowledged then. Raises Unavailable."""
-    asyncio.run(_run(settings))
+    asyncio.run(with_telemetry(settings, "ingest", _work))
 
 
 def retire(settings: Settings, name: str) -> None:
@@ -30,11 +32,12 @@ def retire(settings: Settings, name: str) -> None:
     log.info("ingest retired", ingest=name)
 
 
-async def _run(settings: Settings) -> None:
+async def _work(settings: Settings, told: Telemetry) -> None:
     kafka = settings.kafka
     await answer(lambda: ensure_topics(kafka.servers, kafka.shards, kafka.replicas))
     stop = stop_on_signals()
-    process = IngestProcess(load_city(settings), ingest_options(settings))
+    metrics = IngestMetrics(told.registry)
+    process = IngestProcess(load_city(settings), ingest_options(settings), metrics, told.tracer)
     await until_stopped(stop, process.run(), say_ready(settings.ready, lambda: process.up))
 
 

@@ -12,7 +12,9 @@ from city.series import Measurement
 from qianshao.city_files import load_city
 from qianshao.processes.lifecycle import answer, say_ready, stop_on_signals, until_stopped
 from qianshao.settings import Settings
+from qianshao.telemetry import Telemetry, with_telemetry
 from streams.app import StreamApp, StreamOptions
+from streams.metrics import LagMetrics, SeriesMetrics
 from streams.series import buckets
 from streams.series.census import Census
 from streams.series.history import History
@@ -31,7 +33,7 @@ LATEST_MS = 3_600_000
 
 def run(settings: Settings) -> None:
     """Until stopped. Raises Unavailable when what had answered no longer does."""
-    asyncio.run(_run(settings))
+    asyncio.run(with_telemetry(settings, "series", _work))
 
 
 def init(settings: Settings) -> Iterator[str]:
@@ -80,7 +82,7 @@ def retention_s(settings: Settings) -> dict[str, int]:
     return {name: kept * day_s for name, kept in days.items()}
 
 
-async def _run(settings: Settings) -> None:
+async def _work(settings: Settings, told: Telemetry) -> None:
     kafka, database = settings.kafka, Database(settings.database)
     influx = Influx(influx_options(settings))
     await answer(lambda: ensure_topics(kafka.servers, kafka.shards, kafka.replicas))
@@ -94,8 +96,8 @@ async def _run(settings: Settings) -> None:
         return Sampler(History(database), census, influx.newest_ms(Measurement.CITY))
 
     app = StreamApp(StreamOptions(kafka.servers, GROUP, kafka.session_s, kafka.fetch_wait_ms))
-    worker = SeriesWorker(app, influx, _log_lines(settings, city), begin)
-    watchdog = Watchdog(kafka.servers, lambda: worker.offsets)
+    worker = SeriesWorker(app, influx, _log_lines(settings, city), begin, SeriesMetrics(told.registry))
+    watchdog = Watchdog(kafka.servers, lambda: worker.offsets, LagMetrics(told.registry))
     watchdog.start()
     try:
         ready = say_ready(settings.ready, lambda: bool(app.assigned))

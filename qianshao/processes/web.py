@@ -14,7 +14,9 @@ from city.clock import wall_ms
 from city.errors import ConfigErrors
 from qianshao.city_files import load_city, load_rules
 from qianshao.clockfile import timekeeper
+from qianshao.offering import offered, own_registry
 from qianshao.processes.lifecycle import answer
+from qianshao.processes.web_metrics import count_requests
 from qianshao.rulebook import rule_book
 from qianshao.settings import Settings
 
@@ -27,6 +29,8 @@ def run(settings: Settings) -> None:
     asyncio.run(answer(lambda: asyncio.to_thread(database.migrate)))
     city = load_city(settings)
     app = create_app(database, city, timekeeper(settings.clock.file), settings.profile, _rules(settings, city))
+    registry = own_registry()
+    count_requests(app, registry)
 
     class Server(uvicorn.Server):
         async def startup(self, sockets: list[socket] | None = None) -> None:
@@ -35,7 +39,8 @@ def run(settings: Settings) -> None:
                 settings.ready.touch()
 
     config = uvicorn.Config(app, settings.web.host, settings.web.port, log_level="warning", timeout_graceful_shutdown=3)
-    Server(config).run()
+    with offered(settings.metrics, registry):
+        Server(config).run()
 
 
 def _rules(settings: Settings, city: City) -> RuleBook:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from zlib import crc32
 
 import structlog
+from prometheus_client import CollectorRegistry
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_random_exponential
 
 from city.clock import wall_ms
@@ -14,6 +15,7 @@ from city.log import ALERTS, DEAD_LETTERS, READINGS
 from city.series import Measurement
 from ingest.dead_letters import DeadLetter, Reason, encode_dead_letter
 from streams.app import Partition, Record, StreamApp
+from streams.metrics import SeriesMetrics
 from streams.series.influx import Influx, Refused
 from streams.series.log_lines import UNREADABLE, LogLines
 from streams.series.sampler import Sampler
@@ -24,8 +26,6 @@ WORKER = "series"
 PATIENCE_S = 60.0
 """So long InfluxDB may be away before this process ends, to wait outside the consumer group until it answers."""
 SAMPLE_EVERY_S = 1.0
-
-
 SPEAKER = (ALERTS, 0)
 """Of several workers, the owner of this partition says how the city stands."""
 
@@ -34,8 +34,16 @@ class SeriesWorker:
     """Writes what the app hands it, and how the city stands. `begin`: makes a sampler that goes on where InfluxDB ends;
     raises Unavailable."""
 
-    def __init__(self, app: StreamApp, influx: Influx, lines: LogLines, begin: Callable[[], Sampler]) -> None:
+    def __init__(
+        self,
+        app: StreamApp,
+        influx: Influx,
+        lines: LogLines,
+        begin: Callable[[], Sampler],
+        metrics: SeriesMetrics | None = None,
+    ) -> None:
         self._app, self._influx, self._lines, self._begin = app, influx, lines, begin
+        self._metrics = metrics or SeriesMetrics(CollectorRegistry())
         self._offsets: dict[Partition, int] = {}
         self._away = False
         for topic in (READINGS, ALERTS, DEAD_LETTERS):
@@ -62,7 +70,9 @@ class SeriesWorker:
         """Write what is to be said. Whether that was all for now."""
         lines = await asyncio.to_thread(sampler.lines)
         await self._write(lines)
-        return not lines or sampler.behind_ms == 0
+        behind_ms = sampler.behind_ms
+        self._metrics.behind.set(behind_ms / 1000)
+        return not lines or behind_ms == 0
 
     async def _take(self, records: list[Record]) -> None:
         lines: list[str] = []
@@ -81,6 +91,7 @@ class SeriesWorker:
         """Write lines, however often it takes; what is refused goes to the dead letters. Raises Unavailable."""
         if not lines:
             return
+        began_s = asyncio.get_running_loop().time()
         async for attempt in AsyncRetrying(
             retry=retry_if_exception_type(Unavailable),
             wait=wait_random_exponential(0.2, max=5.0),
@@ -91,6 +102,7 @@ class SeriesWorker:
             with attempt:
                 refused = await asyncio.to_thread(self._influx.write, lines)
         self._note_back()
+        self._metrics.written(len(lines) - len(refused), len(refused), asyncio.get_running_loop().time() - began_s)
         await self._set_aside(refused)
 
     async def _set_aside(self, refused: list[Refused]) -> None:
@@ -105,11 +117,13 @@ class SeriesWorker:
         if not self._away:
             log.error("InfluxDB is away, waiting", detail=str(error))
         self._away = True
+        self._metrics.away.set(1)
 
     def _note_back(self) -> None:
         if self._away:
             log.info("InfluxDB answers")
         self._away = False
+        self._metrics.away.set(0)
 
     async def _give_up(self, partitions: set[Partition]) -> None:
         for partition in partitions:

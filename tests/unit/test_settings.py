@@ -157,7 +157,7 @@ def dotted_names(model: type[BaseModel] = Settings, prefix: str = "") -> list[st
 
 
 def test_the_page_for_operators_has_every_setting_with_its_default() -> None:
-    page = (ROOT / "docs" / "operations.md").read_text()
+    page = (ROOT / "docs" / "operations.md").read_text().partition("\n## 4. ")[2].partition("\n## 5. ")[0]
     rows = dict(re.findall(r"^\| `([a-z0-9_.]+)` \| ([^|]+) \|", page, re.MULTILINE))
     assert rows.keys() == set(dotted_names())
     defaults = Settings()

@@ -1,12 +1,13 @@
 """What ends is started again: at once when it had run well, later and later when it ends again and again."""
 
+import json
 import time
 from pathlib import Path
 
 import pytest
 
 from qianshao import supervisor
-from qianshao.settings import Settings
+from qianshao.settings import Settings, WebSettings
 from qianshao.supervisor import RAN_WELL_S, RESTART_AFTER_S, Child, Supervisor
 
 
@@ -67,3 +68,17 @@ def test_a_process_that_ends_again_and_again_is_started_later_and_later_until_it
     assert waited == [*RESTART_AFTER_S, RESTART_AFTER_S[-1], RESTART_AFTER_S[-1]]
     now.s += RAN_WELL_S
     assert waits_s(child, started_s, now, ends=2) == [*RESTART_AFTER_S[:2]]
+
+
+def test_a_child_has_the_settings_it_is_given_whatever_the_environment_of_its_launcher_says(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    given: dict[str, str] = {}
+    monkeypatch.setattr(supervisor.subprocess, "Popen", lambda *_, env, **__: given.update(env) or Ended())
+    child = Child("web", Settings(data=tmp_path, web=WebSettings(port=2)), tmp_path)
+    monkeypatch.setenv("QIANSHAO_WEB__PORT", "1")
+    monkeypatch.setenv("QIANSHAO_CONFIG", "of-the-launcher.toml")
+    child.start()
+    assert json.loads(given["QIANSHAO_WEB"])["port"] == 2
+    assert "QIANSHAO_WEB__PORT" not in given
+    assert given["QIANSHAO_CONFIG"] == "of-the-launcher.toml"

@@ -1,0 +1,45 @@
+"""InfluxDB: whether it answers, knows our token, and has the buckets and tasks of the wall."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from qianshao.doctor.findings import Finding, failure, warning, well
+from qianshao.processes.series import influx_options, retention_s
+from qianshao.settings import Settings
+from streams.series import buckets
+from streams.series.influx import Influx
+
+ANSWER_WITHIN_S = 5.0
+INIT = "run `qianshao series init`"
+
+
+def influxdb(settings: Settings) -> Iterator[Finding]:
+    """Raises Unavailable where it does not answer, or not to us."""
+    influx = Influx(replace(influx_options(settings), timeout_s=ANSWER_WITHIN_S))
+    try:
+        influx.ping()
+        yield well("InfluxDB", influx.options.url)
+        yield _buckets(influx, settings)
+        yield _tasks(influx)
+    finally:
+        influx.close()
+
+
+def _buckets(influx: Influx, settings: Settings) -> Finding:
+    api, wanted = influx.client.buckets_api(), retention_s(settings)
+    missing = [name for name in wanted if influx.ask(lambda name=name: api.find_bucket_by_name(name)) is None]
+    if missing:
+        return failure("buckets", f"not there: {', '.join(missing)}", INIT)
+    return well("buckets", ", ".join(wanted))
+
+
+def _tasks(influx: Influx) -> Finding:
+    api, wanted = influx.client.tasks_api(), list(buckets.tasks(influx.options.buckets))
+    found = {name: influx.ask(lambda name=name: api.find_tasks(name=name)) for name in wanted}
+    missing = [name for name, tasks in found.items() if not tasks]
+    if missing:
+        return failure("tasks", f"not there: {', '.join(missing)}", INIT)
+    idle = [name for name, tasks in found.items() if tasks[0].status != "active"]
+    if idle:
+        return warning("tasks", f"not active: {', '.join(idle)}", "activate them, or minutes and hours stay empty")
+    return well("tasks", ", ".join(wanted))

@@ -1,0 +1,134 @@
+"""Reports reach the log, and where the log is away nothing is lost of them but the time, nothing waits, and it is said
+once."""
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+import structlog
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from prometheus_client import CollectorRegistry, Counter, Gauge
+
+from city.log import METRICS
+from city.reports import Report, decode_report
+from streams.reporting import Reporter, reporting
+from streams.topics import ensure_topics
+from tests.servers.places import HOST, free_port
+from tests.servers.process import Server
+
+pytestmark = pytest.mark.servers
+
+OFTEN_S = 0.05
+WAIT_S = 60
+NAME = "qianshao_tests_things_total"
+
+
+@pytest.fixture
+def said() -> Iterator[list[dict[str, object]]]:
+    """The log lines."""
+    with structlog.testing.capture_logs() as lines:
+        yield lines
+
+
+def events(said: list[dict[str, object]]) -> list[object]:
+    return [line["event"] for line in said]
+
+
+async def until_said(said: list[dict[str, object]], event: str) -> None:
+    async with asyncio.timeout(WAIT_S):
+        while event not in events(said):
+            await asyncio.sleep(OFTEN_S)
+
+
+async def told(kafka: str) -> list[Report]:
+    """All reports in the log."""
+    partition = TopicPartition(METRICS, 0)
+    async with AIOKafkaConsumer(bootstrap_servers=kafka) as consumer:
+        consumer.assign([partition])
+        await consumer.seek_to_beginning()
+        end, found = (await consumer.end_offsets([partition]))[partition], []
+        while await consumer.position(partition) < end:
+            for records in (await consumer.getmany(timeout_ms=500)).values():
+                found += [decode_report(record.value) for record in records]
+    return found
+
+
+def sums(reports: list[Report], name: str = NAME) -> float:
+    return sum(sample.value for report in reports for sample in report.samples if sample.name == name)
+
+
+async def until_told(kafka: str, things: int) -> None:
+    async with asyncio.timeout(WAIT_S):
+        while sums(await told(kafka)) != things:
+            await asyncio.sleep(OFTEN_S)
+
+
+@dataclass
+class Looks:
+    """How often somebody asked what there is to report."""
+
+    taken: int = 0
+
+    def take(self) -> int:
+        self.taken += 1
+        return self.taken
+
+    async def until_more(self, times: int) -> None:
+        due = self.taken + times
+        async with asyncio.timeout(WAIT_S):
+            while self.taken < due:
+                await asyncio.sleep(OFTEN_S)
+
+
+@pytest.mark.parametrize("log", ["kafka_server", "tansu"])
+async def test_what_was_counted_since_the_last_report_is_told_even_at_the_end(
+    log: str, request: pytest.FixtureRequest
+) -> None:
+    kafka, registry = request.getfixturevalue(log).address, CollectorRegistry()
+    await ensure_topics(kafka, 1 if log == "tansu" else 4)
+    name = f"qianshao_{log}_things_total"
+    things, depth = Counter(name, "", registry=registry), Gauge("qianshao_tests_depth", "", registry=registry)
+    async with reporting(Reporter(kafka, registry, "tests", log, every_s=3600.0)):
+        things.inc(7)
+        depth.set(3)
+    (report,) = [report for report in await told(kafka) if report.instance == log]
+    assert report.process == "tests" and report.seconds > 0
+    assert {sample.name: sample.value for sample in report.samples} == {name: 7, "qianshao_tests_depth": 3}
+
+
+async def test_a_log_that_is_away_costs_no_count_and_is_told_once(
+    private_kafka: Server, said: list[dict[str, object]]
+) -> None:
+    await ensure_topics(private_kafka.address, 1)
+    registry, looks = CollectorRegistry(), Looks()
+    things = Counter(NAME, "", registry=registry)
+    Gauge("qianshao_tests_attempts", "", registry=registry).set_function(looks.take)
+    async with reporting(Reporter(private_kafka.address, registry, "tests", "one", OFTEN_S)):
+        things.inc(1)
+        await until_told(private_kafka.address, 1)
+        private_kafka.stop()
+        await until_said(said, "metrics not reported: the log does not take them")
+        things.inc(10)
+        await looks.until_more(3)
+        private_kafka.start()
+        await until_said(said, "metrics reported again")
+        await until_told(private_kafka.address, 11)
+    assert [line["event"] for line in said if line["log_level"] in ("warning", "error")] == [
+        "metrics not reported: the log does not take them"
+    ]
+
+
+async def test_a_process_without_a_log_works_and_ends_all_the_same(said: list[dict[str, object]]) -> None:
+    nowhere = f"{HOST}:{free_port()}"
+    async with asyncio.timeout(WAIT_S):
+        async with reporting(Reporter(nowhere, CollectorRegistry(), "tests", "one", OFTEN_S)):
+            await until_said(said, "metrics not reported: the log does not take them")
+    assert len(events(said)) == 1
+
+
+async def test_a_fault_in_what_is_counted_ends_the_reports_and_not_the_process(said: list[dict[str, object]]) -> None:
+    registry = CollectorRegistry()
+    Gauge("qianshao_tests_depth", "", registry=registry).set_function(lambda: 1 / 0)
+    async with reporting(Reporter(f"{HOST}:{free_port()}", registry, "tests", "one", OFTEN_S)):
+        await until_said(said, "metrics are reported no more")
