@@ -8,6 +8,7 @@ from zlib import crc32
 
 from city.city import City
 from city.readings import Batch, Flag, Tick
+from city.reports import Report
 from city.series import NONE, Measurement
 from city.transitions import Transition
 from ingest.dead_letters import DeadLetter
@@ -113,6 +114,17 @@ def letter_line(letter: DeadLetter, offset: int) -> str:
     device, ingest = letter.device or "", letter.ingest
     fields: dict[str, Value] = {"count": 1, "device": device, "bytes": letter.payload_bytes, "ingest": ingest}
     return Point(Measurement.LETTER, {"reason": letter.reason.value}, fields).line(letter.received_ms, str(offset))
+
+
+def report_lines(report: Report) -> list[str]:
+    """What a process reports of itself: a point a sample. Two processes of a kind may speak at one moment."""
+    at_ms, process = int(report.wall_ms), report.process
+    return [
+        Point(Measurement.METRIC, {"process": process, "name": s.name, **s.labels}, {"value": float(s.value)}).line(
+            at_ms, report.instance
+        )
+        for s in report.samples
+    ]
 
 
 def tick_line(tick: Tick, shard: int) -> str | None:

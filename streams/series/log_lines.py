@@ -8,12 +8,13 @@ import pyarrow as pa
 import structlog
 
 from city.city import City
-from city.log import ALERTS, KIND, READINGS, TICK
+from city.log import ALERTS, KIND, METRICS, READINGS, TICK
 from city.readings import Batch, decode, decode_tick
+from city.reports import decode_report
 from city.transitions import decode_transition
 from ingest.dead_letters import decode_dead_letter
 from streams.app import Record
-from streams.series.lines import ReadingLines, letter_line, tick_line, transition_line
+from streams.series.lines import ReadingLines, letter_line, report_lines, tick_line, transition_line
 
 log = structlog.get_logger()
 
@@ -33,6 +34,9 @@ class LogLines:
         if record.topic == ALERTS:
             transition = decode_transition(record.value)
             return [transition_line(transition)] if transition.event_ms > self._oldest_ms() else []
+        if record.topic == METRICS:
+            report = decode_report(record.value)
+            return report_lines(report) if report.wall_ms > self._oldest_ms() else []
         letter = decode_dead_letter(record.value)
         return [letter_line(letter, record.offset)] if letter.received_ms > self._oldest_ms() else []
 

@@ -6,7 +6,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from city.errors import Unavailable
-from city.log import ALERTS, DEAD_LETTERS, READINGS
+from city.log import ALERTS, DEAD_LETTERS, METRICS, READINGS
 from streams.app import FETCH_BYTES, POLL_RECORDS, Record
 from streams.series.influx import Influx
 from streams.series.log_lines import UNREADABLE, LogLines
@@ -44,7 +44,7 @@ async def _ends(consumer: AIOKafkaConsumer) -> dict[TopicPartition, int]:
     await consumer._client.force_metadata_update()
     partitions = [
         TopicPartition(topic, number)
-        for topic in (READINGS, ALERTS, DEAD_LETTERS)
+        for topic in (READINGS, ALERTS, DEAD_LETTERS, METRICS)
         for number in consumer.partitions_for_topic(topic) or ()
     ]
     found: dict[TopicPartition, int] = await consumer.end_offsets(partitions)

@@ -11,7 +11,7 @@ from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, w
 
 from city.clock import wall_ms
 from city.errors import Unavailable
-from city.log import ALERTS, DEAD_LETTERS, READINGS
+from city.log import ALERTS, DEAD_LETTERS, METRICS, READINGS
 from city.series import Measurement
 from ingest.dead_letters import DeadLetter, Reason, encode_dead_letter
 from streams.app import Partition, Record, StreamApp
@@ -46,7 +46,7 @@ class SeriesWorker:
         self._metrics = metrics or SeriesMetrics(CollectorRegistry())
         self._offsets: dict[Partition, int] = {}
         self._away = False
-        for topic in (READINGS, ALERTS, DEAD_LETTERS):
+        for topic in (READINGS, ALERTS, DEAD_LETTERS, METRICS):
             app.consume(topic, self._take, self._give_up)
 
     @property

@@ -8,15 +8,16 @@ from msgspec.structs import replace
 
 from city.generate import FleetRequest, generate_fleet
 from city.levels import Level
-from city.log import ALERTS, BATCH, DEAD_LETTERS, KIND, READINGS, TICK
+from city.log import ALERTS, BATCH, DEAD_LETTERS, KIND, METRICS, READINGS, TICK
 from city.readings import Batch, Flag, Tick, batch_of, encode, encode_tick
 from city.registry import Device
+from city.reports import Report, Sample, encode_report
 from city.tables import read_city, shipped_pack
 from city.transitions import encode_transition
 from ingest.dead_letters import DeadLetter, Reason, encode_dead_letter
 from streams.app import Record
 from streams.series.census import Census
-from streams.series.lines import Point, ReadingLines, letter_line, tick_line, transition_line
+from streams.series.lines import Point, ReadingLines, letter_line, report_lines, tick_line, transition_line
 from streams.series.log_lines import UNREADABLE, LogLines
 from streams.series.moment import points
 from streams.series.paper import Paper
@@ -122,7 +123,11 @@ def test_every_kind_of_record_has_lines_and_what_nobody_can_read_is_told() -> No
     assert len(of(record(READINGS, encode_tick(Tick("i", T_MS, 1000, True)), TICK))) == 1
     assert len(of(record(ALERTS, encode_transition(Teller().says("depth", "G1", Level.RED))))) == 1
     assert len(of(record(DEAD_LETTERS, encode_dead_letter(letter())))) == 1
-    for topic, kind in ((READINGS, BATCH), (READINGS, TICK), (ALERTS, b""), (DEAD_LETTERS, b"")):
+    report = Report("detect", "detect-1", T_MS, 10.0, [Sample("n_total", {"le": "1"}, 2.0)])
+    assert of(record(METRICS, encode_report(report)))[0].startswith(
+        "metric,process=detect,name=n_total,le=1 value=2.0 "
+    )
+    for topic, kind in ((READINGS, BATCH), (READINGS, TICK), (ALERTS, b""), (DEAD_LETTERS, b""), (METRICS, b"")):
         with pytest.raises(UNREADABLE):
             of(record(topic, b"rubbish", kind))
 
@@ -151,6 +156,12 @@ def test_the_number_of_series_is_bounded_by_the_registry_whatever_devices_and_ru
     assert len(others) < 1 + len(city.areas) + len(city.admin) + 40 * len(city.streets)
     assert len(sites) <= 5 * len(city.sites)
     assert len(series) + len(others) + len(sites) < 1.2 * len(city.devices) + 20_000
+
+
+def test_two_workers_that_report_at_one_moment_are_two_points() -> None:
+    same = {"process": "detect", "wall_ms": float(T_MS), "seconds": 10.0, "samples": [Sample("n_total", {}, 2.0)]}
+    (one,), (other,) = (report_lines(Report(instance=name, **same)) for name in ("detect-1", "detect-2"))
+    assert one.split(" ")[0] == other.split(" ")[0] and one != other
 
 
 def test_no_tag_holds_what_has_no_bound() -> None:
