@@ -25,6 +25,7 @@ from streams.series.history import History
 from streams.series.influx import Influx, InfluxOptions
 from streams.series.lines import ReadingLines, letter_line, tick_line, transition_line
 from streams.series.sampler import Sampler
+from tests.reports import reports_until
 
 SHARDS = 4
 TICK_MS = 1_000
@@ -91,6 +92,7 @@ def play_onto(
     emissions = takewhile(lambda emission: emission.at_ms < end_ms, scenario.play(city))
     play_offline(emissions, city, rules, policy, SHARDS, TICK_MS, end_ms, scribe)
     scribe.lines += [line for line in _ticks(end_ms) if line]
+    scribe.lines += reports_until(end_ms)
     scribe.flush()
     database = Database(f"sqlite:///{folder / 'wall.db'}")
     database.migrate()
