@@ -35,6 +35,8 @@ WINDOW_S = "(float(v: int(v: v.windowPeriod)) / 1000000000.0)"
 TICKET_DELAY, DETECT_DELAY = "qianshao_incidents_ticket_delay_seconds", "qianshao_detect_delay_seconds"
 LOG_WRITE, SERIES_WRITE = "qianshao_ingest_write_seconds", "qianshao_series_write_seconds"
 CHECKPOINT = "qianshao_detect_checkpoint_seconds"
+FAR_BEHIND = 1_000
+"""Records of the log, of which a shard gets at most some forty a second. Operator default."""
 SLOW_S, TOO_SLOW_S = 1.0, 5.0
 """From a reading in the log to its ticket: more is worth a look, and is too late. Operator default."""
 
@@ -56,6 +58,7 @@ def _figures(wall: Wall) -> list[tuple[stat.Panel, int]]:
     words = {"1": ("正常", palette.GOOD), "0": ("中断", palette.BAD)}
     quiet, delay = palette.steps((None, palette.GROUND)), (SLOW_S, TOO_SLOW_S)
     late = palette.steps((None, palette.GOOD), (delay[0], palette.POOR), (delay[1], palette.BAD))
+    behind = palette.steps((None, palette.GROUND), (FAR_BEHIND / 10, palette.POOR), (FAR_BEHIND, palette.BAD))
     return [
         (age_figure(wall), 3),
         (trouble("盲分片", blind, palette.BLIND), 2),
@@ -63,7 +66,7 @@ def _figures(wall: Wall) -> list[tuple[stat.Panel, int]]:
         (_state("InfluxDB", away.map(_value="1.0 - r._value"), words), 3),
         (figure("每秒报文", _per_second(wall, "qianshao_ingest_messages_total"), quiet, "none"), 3),
         (figure("工单时延 p99", _quantile_now(wall, TICKET_DELAY), late, "suffix: 秒", 2), 4),
-        (trouble("日志积压", _gauge(wall, "qianshao_log_lag_records").then("sum()"), palette.WARM), 3),
+        (figure("日志积压", _gauge(wall, "qianshao_log_lag_records").then("sum()"), behind), 3),
         (trouble("近 1 小时拒收", letters, palette.WARM).no_value("0"), 3),
     ]
 
