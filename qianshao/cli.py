@@ -13,6 +13,7 @@ from qianshao.city_commands import city_app
 from qianshao.dashboard_commands import dashboards_app
 from qianshao.logs import set_up_logs
 from qianshao.rules_commands import rules_app
+from qianshao.secrets_command import init_secrets
 from qianshao.series_commands import series_app
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ app.add_typer(city_app, name="city")
 app.add_typer(rules_app, name="rules")
 app.add_typer(series_app, name="series")
 app.add_typer(dashboards_app, name="dashboards")
+app.command("init-secrets")(init_secrets)
 
 ScenarioName = Annotated[str, typer.Argument(help="Name of a shipped scenario (docs/scenarios.md), or a file.")]
 Seed = Annotated[int | None, typer.Option(help="Another lot for places, weather and victims.")]

@@ -2,10 +2,10 @@
 
 import os
 import re
-import shutil
 import socket
 import ssl
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -34,11 +34,18 @@ class Broker:
     ca: Path
 
 
-def make_secrets(folder: Path, *arguments: str) -> str:
-    """Run deploy/make-secrets.sh. Returns what it prints."""
-    environment = os.environ | {"QIANSHAO_SECRETS": str(folder)}
-    command = [str(DEPLOY / "make-secrets.sh"), *arguments]
-    return subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout
+def make_fleet(folder: Path, devices: int) -> None:
+    """`qianshao city fleet`."""
+    command = [sys.executable, "-m", "qianshao", "city", "fleet", str(folder), "--devices", str(devices)]
+    subprocess.run(command, check=True, capture_output=True)
+
+
+def init_secrets(folder: Path, fleet: Path, *arguments: str) -> dict[str, str]:
+    """`qianshao init-secrets`. Passwords of devices that were made."""
+    environment = os.environ | {"QIANSHAO_SECRETS": str(folder), "QIANSHAO_FLEET": str(fleet)}
+    command = [sys.executable, "-m", "qianshao", "init-secrets", *arguments]
+    printed = subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout
+    return dict(line.split(":") for line in printed.splitlines())
 
 
 @contextmanager
@@ -49,7 +56,6 @@ def deployed_mosquitto(secrets: Path, folder: Path) -> Iterator[Broker]:
     text = (DEPLOY / "mosquitto" / "mosquitto.conf").read_text()
     for inside, here in {
         "/mosquitto/secrets": secrets / "mosquitto",
-        "/mosquitto/config": DEPLOY / "mosquitto",
         "/mosquitto/data": folder,
         **{f"listener {port}": f"listener {here} {HOST}" for port, here in ports.items()},
     }.items():
@@ -87,7 +93,3 @@ def service_environment(service: str) -> dict[str, str]:
     """The settings that compose gives to a service of the program, optional variables at their defaults."""
     environment = compose()["services"][service]["environment"]
     return {name: re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", value) for name, value in environment.items()}
-
-
-def has_tools() -> bool:
-    return all(shutil.which(tool) for tool in ("openssl", "mosquitto_passwd"))

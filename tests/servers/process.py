@@ -78,6 +78,11 @@ class Server:
             self.kill()
         self.process = None
 
+    def signal(self, number: signal.Signals) -> None:
+        self._own()
+        assert self.process is not None
+        self.process.send_signal(number)
+
     def kill(self) -> None:
         """As `kill -9`."""
         launch, process = self._own(), self.process

@@ -1,6 +1,8 @@
 """What deploy/ holds, run on the real servers: who may do what at the broker, and what the log keeps."""
 
 import queue
+import shutil
+import signal
 import ssl
 import subprocess
 import tomllib
@@ -22,8 +24,8 @@ from tests.servers.deployed import (
     Broker,
     deployed_kafka_properties,
     deployed_mosquitto,
-    has_tools,
-    make_secrets,
+    init_secrets,
+    make_fleet,
 )
 from tests.servers.kafka import KAFKA, kafka, storage_tool
 from tests.servers.missing import MissingError
@@ -32,32 +34,36 @@ from tests.servers.report import skip
 pytestmark = pytest.mark.servers
 
 WAIT_S = 10.0
-GAUGE, OTHER = "BA-WL-017", "BA-WL-018"
-OWN_TOPIC = f"citysafety/440306/440306017/waterlogging/{GAUGE}/up"
-FOREIGN_TOPIC = f"citysafety/440306/440306017/waterlogging/{OTHER}/up"
+GAUGE, OTHER, NVR, BEHIND_IT = "BA-WL-0001", "BA-WL-0002", "BA-NVR-0001", "BA-VC-000001"
+PLACE = "citysafety/440306/440306017"
+OWN_TOPIC = f"{PLACE}/waterlogging/{GAUGE}/up"
+FOREIGN_TOPIC = f"citysafety/440306/440306018/waterlogging/{OTHER}/up"
 EVERYTHING = "citysafety/#"
 LARGEST_RECORD = 8 << 20
 """What the program's producers may send (streams/app.py)."""
 
 
 @pytest.fixture(scope="module")
-def secrets(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    if not has_tools():
-        skip(MissingError("Mosquitto", "no openssl or no mosquitto_passwd"))
-    folder = tmp_path_factory.mktemp("secrets")
-    make_secrets(folder, "--host", "broker.example", "--simulate")
+def fleet(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("fleet")
+    make_fleet(folder, devices=200)
     return folder
 
 
 @pytest.fixture(scope="module")
-def passwords(secrets: Path) -> dict[str, str]:
+def secrets(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("secrets")
+
+
+@pytest.fixture(scope="module")
+def passwords(secrets: Path, fleet: Path) -> dict[str, str]:
     """User -> password."""
-    lines = make_secrets(secrets, "--device", GAUGE, OTHER).splitlines()
-    lines.append("_health:" + (secrets / "mosquitto" / "health-password").read_text().strip())
+    known = init_secrets(secrets, fleet, "--host", "broker.example", "--simulate", "--all-devices")
+    known["_health"] = (secrets / "mosquitto" / "health-password").read_text()
     for name in ("qianshao", "simulate"):
         mqtt = tomllib.loads((secrets / f"{name}.toml").read_text())["mqtt"]
-        lines.append(f"{mqtt['username']}:{mqtt['password']}")
-    return dict(line.split(":") for line in lines)
+        known[mqtt["username"]] = mqtt["password"]
+    return known
 
 
 @pytest.fixture(scope="module")
@@ -146,6 +152,27 @@ def test_a_device_cannot_speak_for_another_nor_listen_to_it(connect: Connect) ->
     assert other.received.empty()
 
 
+@pytest.mark.parametrize(
+    "topic",
+    [
+        f"citysafety/440306/440306018/waterlogging/{GAUGE}/up",
+        f"{PLACE}/river-reservoir/{GAUGE}/up",
+        f"{PLACE}/gateway/{GAUGE}/up",
+        f"{PLACE}/waterlogging/{GAUGE}",
+        f"{PLACE}/waterlogging/{GAUGE}/up/more",
+    ],
+)
+def test_a_device_cannot_even_name_another_street_or_class(connect: Connect, topic: str) -> None:
+    assert connect(GAUGE).publish(topic, b"moved?") == "Not authorized"
+
+
+def test_a_gateway_speaks_on_its_own_topic_and_a_device_behind_it_on_its_own(connect: Connect) -> None:
+    nvr, behind = connect(NVR), connect(BEHIND_IT)
+    assert nvr.publish(f"{PLACE}/gateway/{NVR}/up", b"for all of them") == "Success"
+    assert behind.publish(f"{PLACE}/video-coverage/{BEHIND_IT}/hb", b"for itself") == "Success"
+    assert nvr.publish(f"{PLACE}/video-coverage/{BEHIND_IT}/hb", b"forged") == "Not authorized"
+
+
 def test_only_the_simulator_speaks_for_all_and_ingest_for_none(connect: Connect) -> None:
     assert connect("_simulator").publish(FOREIGN_TOPIC, b"played") == "Success"
     assert connect("_ingest").publish(FOREIGN_TOPIC, b"forged") == "Not authorized"
@@ -178,11 +205,11 @@ def test_a_device_that_takes_the_client_id_of_ingest_does_not_take_its_session(c
     assert ingest.lost.empty()
 
 
-def test_the_health_check_sees_the_uptime_and_nothing_else(connect: Connect) -> None:
+def test_the_health_check_sees_how_the_broker_does_and_nothing_of_devices(connect: Connect) -> None:
     health = connect("_health")
     health.subscribe(EVERYTHING)
-    health.subscribe("$SYS/#")
     assert connect(GAUGE).publish(OWN_TOPIC, b"own") == "Success"
+    health.subscribe("$SYS/broker/uptime")
     assert health.received.get(timeout=2 * WAIT_S)[0] == "$SYS/broker/uptime"
     assert health.received.empty()
 
@@ -200,31 +227,21 @@ def test_what_waits_for_ingest_outlives_a_restart_of_the_broker(connect: Connect
     assert back.received.get(timeout=WAIT_S) == (OWN_TOPIC, b"while away")
 
 
-def test_secrets_are_made_once_and_a_device_can_get_a_new_password(secrets: Path, passwords: dict[str, str]) -> None:
-    def contents() -> dict[str, bytes]:
-        return {path.name: path.read_bytes() for path in secrets.rglob("*") if path.is_file()}
-
-    before = contents()
-    make_secrets(secrets, "--simulate")
-    assert contents() == before
-    (line,) = make_secrets(secrets, "--device", "BA-NEW-1").splitlines()
-    assert line.startswith("BA-NEW-1:")
-    make_secrets(secrets, "--device", "BA-NEW-1")
-    hashed = (secrets / "mosquitto" / "passwords").read_text().splitlines()
-    assert [user.partition(":")[0] for user in hashed].count("BA-NEW-1") == 1
-    assert not any(password in "\n".join(hashed) for password in passwords.values())
-    assert contents().keys() == before.keys()
-
-
-def test_secrets_can_be_read_by_nobody_else_on_the_machine(secrets: Path) -> None:
-    assert secrets.stat().st_mode & 0o777 == 0o700
-    assert (secrets / "ca.key").stat().st_mode & 0o777 == 0o600
-
-
-def test_a_name_that_no_device_may_have_gets_no_password(secrets: Path) -> None:
-    for name in ("_ingest", "a/b", "a+", "", "a:b"):
-        with pytest.raises(subprocess.CalledProcessError):
-            make_secrets(secrets, "--device", name)
+def test_who_left_the_registry_is_thrown_out_when_the_broker_reads_its_files_again(
+    connect: Connect, broker: Broker, secrets: Path, fleet: Path, tmp_path: Path
+) -> None:
+    gauge, other = connect(GAUGE), connect(OTHER)
+    smaller = tmp_path / "fleet"
+    shutil.copytree(fleet, smaller)
+    devices = smaller / "devices.csv"
+    devices.write_text("".join(line for line in devices.open() if GAUGE not in line))
+    init_secrets(secrets, smaller)
+    broker.server.signal(signal.SIGHUP)
+    assert gauge.lost.get(timeout=WAIT_S)
+    assert connect(GAUGE).answer == "Not authorized"
+    assert other.publish(FOREIGN_TOPIC, b"its own") == "Success"
+    init_secrets(secrets, fleet)
+    broker.server.signal(signal.SIGHUP)
 
 
 async def test_kafka_as_deployed_takes_the_largest_record_and_makes_no_topic_by_itself() -> None:

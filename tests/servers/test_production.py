@@ -24,7 +24,7 @@ from alerts.store.database import Database
 from city.tables import overlay, read_city, shipped_pack
 from ingest.registry import topic_prefix
 from qianshao.orphans import with_parent
-from tests.servers.deployed import Broker, deployed_mosquitto, has_tools, make_secrets, service_environment
+from tests.servers.deployed import Broker, deployed_mosquitto, init_secrets, make_fleet, service_environment
 from tests.servers.missing import MissingError
 from tests.servers.places import free_port
 from tests.servers.process import Server
@@ -63,12 +63,9 @@ class Production:
 
 @pytest.fixture
 def production(kafka_server: Server, postgres_url: str, tmp_path: Path) -> Iterator[Production]:
-    if not has_tools():
-        skip(MissingError("Mosquitto", "no openssl or no mosquitto_passwd"))
     secrets, fleet = tmp_path / "secrets", tmp_path / "fleet"
-    make_secrets(secrets)
-    password = make_secrets(secrets, "--device", GAUGE).strip().partition(":")[2]
-    subprocess.run([sys.executable, "-m", "qianshao", "city", "fleet", str(fleet), "--devices", "30"], check=True)
+    make_fleet(fleet, devices=30)
+    password = init_secrets(secrets, fleet, "--device", GAUGE)[GAUGE]
     with ExitStack() as stack:
         try:
             broker = stack.enter_context(deployed_mosquitto(secrets, tmp_path))
