@@ -1,6 +1,7 @@
 """`qianshao series`: the log and the store as series in InfluxDB."""
 
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -30,13 +31,18 @@ def run() -> None:
 
 
 @series_app.command()
-def init() -> None:
+def init(
+    reader: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Have this file hold a token that may read the buckets, and only that."),
+    ] = None,
+) -> None:
     """Make the buckets, with how long they keep what they have, and the tasks that make minutes and hours of points.
     What is there already is left, or mended where the settings say otherwise."""
     from qianshao.processes.series import init
 
     set_up_logs("series")
-    for line in init(_settings()):
+    for line in init(_settings(), reader):
         typer.echo(line)
 
 

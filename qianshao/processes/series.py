@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from alerts.store.database import Database
 from city.city import City
@@ -20,6 +21,7 @@ from streams.series.census import Census
 from streams.series.history import History
 from streams.series.influx import Influx, InfluxOptions
 from streams.series.log_lines import LogLines
+from streams.series.readers import ensure_reader
 from streams.series.rebuild import rewrite_log, say_again
 from streams.series.sampler import Sampler
 from streams.series.worker import SeriesWorker
@@ -36,10 +38,13 @@ def run(settings: Settings) -> None:
     asyncio.run(with_telemetry(settings, "series", _work))
 
 
-def init(settings: Settings) -> Iterator[str]:
-    """Make buckets and tasks. What was done, a line each. Raises Unavailable or SettingError."""
+def init(settings: Settings, reader: Path | None = None) -> Iterator[str]:
+    """Make buckets and tasks; and in a file, if one is named, a token that may read. What was done, a line each. Raises
+    Unavailable or SettingError."""
     influx = Influx(influx_options(settings))
     yield from buckets.init(influx, retention_s(settings))
+    if reader:
+        yield ensure_reader(influx, reader)
     influx.close()
 
 

@@ -6,5 +6,6 @@ history    what the store knows of that moment
 sampler    standings, moment after moment
 influx     InfluxDB, and what it refuses
 buckets    where it keeps them, for how long, and what it makes of them
+readers    tokens by which others read them
 worker     the log, followed
 """

@@ -27,7 +27,7 @@ WORDS = ("name", "lat", "lon", "since_ms")
 def init(influx: Influx, retention_s: dict[str, int]) -> Iterator[str]:
     """Make what is missing, mend what differs, leave the rest. What was done, a line each. Raises Unavailable, or
     SettingError where there is no such organisation."""
-    buckets, org = influx.options.buckets, _organisation(influx)
+    buckets, org = influx.options.buckets, find_organisation(influx)
     for name, seconds in retention_s.items():
         yield _ensure_bucket(influx, org, name, seconds)
     for name, flux in tasks(buckets).items():
@@ -151,7 +151,8 @@ def _list(names: Iterable[str]) -> str:
     return "[" + ", ".join(f'"{name}"' for name in names) + "]"
 
 
-def _organisation(influx: Influx) -> Organization:
+def find_organisation(influx: Influx) -> Organization:
+    """That of the settings. Raises Unavailable or SettingError."""
     name = influx.options.org
     found = [org for org in influx.ask(influx.client.organizations_api().find_organizations) if org.name == name]
     if not found:
