@@ -1,5 +1,6 @@
 """`qianshao city`: look at, check, convert and populate a city's tables."""
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -99,6 +100,18 @@ def fleet(
     made = generate_fleet(read_city(folder or Settings().city), wanted, seed)
     write_tables(made, target, ["sites", "parents", "devices", "contacts"])
     typer.echo(f"{len(made.devices)} devices at {len(made.sites)} sites, written to {target}")
+
+
+@city_app.command()
+def divide(parts: Annotated[int, typer.Argument(min=1, help="How many ingest processes.")]) -> None:
+    """Divide the streets between ingest processes, by how often their devices report. Prints a line for each, as
+    docker-compose.yml takes it from the environment or from `.env`."""
+    from ingest.filters import divide as divided
+    from qianshao.city_files import load_city
+    from qianshao.settings import Settings
+
+    for number, filters in enumerate(divided(load_city(Settings()), parts), 1):
+        typer.echo(f"QIANSHAO_INGEST_{number}='{json.dumps(filters)}'")
 
 
 def _write(city: "City", base: Path, target: Path, form: Literal["csv", "yaml"]) -> None:

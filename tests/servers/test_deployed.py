@@ -10,25 +10,36 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
+import httpx
 import paho.mqtt.client as paho
 import pytest
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
+from pg8000.exceptions import DatabaseError
+from pg8000.native import Connection
+from sqlalchemy import text
+from sqlalchemy.engine import make_url
 
+from alerts.store.database import Database
 from city.log import READINGS
 from streams.topics import ensure_topics
 from tests.servers.deployed import (
     DEPLOY,
     Broker,
+    compose,
+    deployed_influxdb,
     deployed_kafka_properties,
     deployed_mosquitto,
+    deployed_postgres,
     init_secrets,
     make_fleet,
 )
+from tests.servers.influxdb import INFLUXDB
 from tests.servers.kafka import KAFKA, kafka, storage_tool
 from tests.servers.missing import MissingError
+from tests.servers.places import scratch_folder
 from tests.servers.report import skip
 
 pytestmark = pytest.mark.servers
@@ -39,6 +50,7 @@ PLACE = "citysafety/440306/440306017"
 OWN_TOPIC = f"{PLACE}/waterlogging/{GAUGE}/up"
 FOREIGN_TOPIC = f"citysafety/440306/440306018/waterlogging/{OTHER}/up"
 EVERYTHING = "citysafety/#"
+PROMISED = {"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on", "data_checksums": "on"}
 LARGEST_RECORD = 8 << 20
 """What the program's producers may send (streams/app.py)."""
 
@@ -242,6 +254,43 @@ def test_who_left_the_registry_is_thrown_out_when_the_broker_reads_its_files_aga
     assert other.publish(FOREIGN_TOPIC, b"its own") == "Success"
     init_secrets(secrets, fleet)
     broker.server.signal(signal.SIGHUP)
+
+
+def test_postgresql_as_deployed_asks_for_the_password_and_writes_what_it_has_confirmed(
+    secrets: Path, passwords: dict[str, str]
+) -> None:
+    with ExitStack() as stack:
+        try:
+            store = stack.enter_context(deployed_postgres(secrets, stack.enter_context(scratch_folder("postgres"))))
+        except MissingError as error:
+            skip(error)
+        url = make_url(store.url)
+        database = Database(store.url)
+        with database.reading() as connection:
+            shown = {name: connection.scalar(text(f"SHOW {name}")) for name in PROMISED}
+        database.dispose()
+        assert shown == PROMISED
+        with pytest.raises(DatabaseError, match="password authentication failed"):
+            Connection(url.username, url.host, url.database, url.port, "wrong")
+
+
+def test_influxdb_as_deployed_knows_its_options_and_lets_nobody_in_without_a_token(
+    secrets: Path, passwords: dict[str, str], tmp_path: Path
+) -> None:
+    given = compose()["services"]["influxdb"]["environment"]
+    with ExitStack() as stack:
+        try:
+            program = INFLUXDB.find(own=True).program
+            influx = stack.enter_context(deployed_influxdb(secrets, tmp_path))
+        except MissingError as error:
+            skip(error)
+        helped = subprocess.run([str(program), "run", "--help"], capture_output=True, text=True).stdout
+        asked = [name for name in given if name.startswith("INFLUXD_")]
+        options = [f"--{name.removeprefix('INFLUXD_').lower().replace('_', '-')}" for name in asked]
+        assert options and [option for option in options if f"{option} " not in helped] == []
+        buckets = f"{influx.url}/api/v2/buckets"
+        assert httpx.get(buckets).status_code == httpx.codes.UNAUTHORIZED
+        assert httpx.get(buckets, headers={"Authorization": f"Token {influx.token}"}).status_code == httpx.codes.OK
 
 
 async def test_kafka_as_deployed_takes_the_largest_record_and_makes_no_topic_by_itself() -> None:

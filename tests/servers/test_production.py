@@ -1,4 +1,5 @@
-"""The production profile, set up as docker-compose.yml does it, on Apache Kafka, Mosquitto with TLS, and PostgreSQL."""
+"""The production profile, set up as docker-compose.yml does it, on Apache Kafka, and on Mosquitto with TLS, PostgreSQL
+and InfluxDB with the very configuration that compose gives them."""
 
 import json
 import os
@@ -16,36 +17,49 @@ from pathlib import Path
 
 import paho.mqtt.client as paho
 import pytest
+from influxdb_client import InfluxDBClient
 from sqlalchemy import select
-from sqlalchemy.engine import make_url
 
 from alerts.store import schema
 from alerts.store.database import Database
 from city.tables import overlay, read_city, shipped_pack
 from ingest.registry import topic_prefix
 from qianshao.orphans import with_parent
-from tests.servers.deployed import Broker, deployed_mosquitto, init_secrets, make_fleet, service_environment
+from tests.servers.deployed import (
+    Broker,
+    compose,
+    deployed_influxdb,
+    deployed_mosquitto,
+    deployed_postgres,
+    init_secrets,
+    make_fleet,
+    service_environment,
+)
+from tests.servers.influxdb import Influx
 from tests.servers.missing import MissingError
-from tests.servers.places import free_port
+from tests.servers.places import free_port, scratch_folder
 from tests.servers.process import Server
 from tests.servers.report import skip
 
 pytestmark = pytest.mark.servers
 
-SERVICES = ("ingest", "detect", "incidents", "web")
+SERVICES = ("ingest", "detect", "incidents", "series", "web")
 START_S, WAIT_S = 90.0, 30.0
 GAUGE = "BA-WL-0001"
 
 
 @dataclass(frozen=True)
 class Production:
-    """What runs, and what a device needs to take part. `page`: address of the web service."""
+    """What runs, and what a device needs to take part. `page`: address of the web service; `reader`: token of
+    Grafana."""
 
     broker: Broker
     database: Database
     page: str
     password: str
     topic: str
+    influx: Influx
+    reader: str
     processes: dict[str, subprocess.Popen[bytes]]
 
     def publish(self, *payloads: bytes) -> None:
@@ -62,19 +76,22 @@ class Production:
 
 
 @pytest.fixture
-def production(kafka_server: Server, postgres_url: str, tmp_path: Path) -> Iterator[Production]:
+def production(kafka_server: Server, tmp_path: Path) -> Iterator[Production]:
     secrets, fleet = tmp_path / "secrets", tmp_path / "fleet"
     make_fleet(fleet, devices=30)
     password = init_secrets(secrets, fleet, "--device", GAUGE)[GAUGE]
     with ExitStack() as stack:
         try:
             broker = stack.enter_context(deployed_mosquitto(secrets, tmp_path))
+            store = stack.enter_context(deployed_postgres(secrets, stack.enter_context(scratch_folder("postgres"))))
+            influx = stack.enter_context(deployed_influxdb(secrets, tmp_path))
         except MissingError as error:
             skip(error)
         port = free_port()
         here = {
             "QIANSHAO_CONFIG": str(secrets / "qianshao.toml"),
-            "QIANSHAO_DATABASE": make_url(postgres_url).set(password="any").render_as_string(hide_password=False),
+            "QIANSHAO_DATABASE": store.url,
+            "QIANSHAO_INFLUX__URL": influx.url,
             "QIANSHAO_FLEET": str(fleet),
             "QIANSHAO_KAFKA__SERVERS": kafka_server.address,
             "QIANSHAO_MQTT__HOST": broker.server.host,
@@ -82,10 +99,11 @@ def production(kafka_server: Server, postgres_url: str, tmp_path: Path) -> Itera
             "QIANSHAO_MQTT__TLS_CA": str(broker.ca),
             "QIANSHAO_WEB__PORT": str(port),
         }
+        reader = _series_init(here, tmp_path)
         processes = {name: stack.enter_context(_process(name, here, tmp_path)) for name in SERVICES}
         until(lambda: all((tmp_path / f"{name}.ready").exists() for name in SERVICES), START_S)
-        database = Database(postgres_url)
-        yield Production(broker, database, f"http://127.0.0.1:{port}", password, _topic(fleet), processes)
+        database, page = Database(store.url), f"http://127.0.0.1:{port}"
+        yield Production(broker, database, page, password, _topic(fleet), influx, reader, processes)
         database.dispose()
 
 
@@ -94,7 +112,7 @@ def _process(name: str, here: dict[str, str], folder: Path) -> Iterator[subproce
     environment = os.environ | service_environment(name) | here | {"QIANSHAO_READY": str(folder / f"{name}.ready")}
     with (folder / f"{name}.log").open("wb") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "qianshao", name],
+            [sys.executable, "-m", "qianshao", *_arguments(name)],
             env=environment,
             cwd=folder,
             stdout=output,
@@ -106,6 +124,19 @@ def _process(name: str, here: dict[str, str], folder: Path) -> Iterator[subproce
     finally:
         process.kill()
         process.wait()
+
+
+def _arguments(service: str) -> list[str]:
+    """Of the program, as compose has them."""
+    return " ".join(compose()["services"][service]["command"]).partition("qianshao ")[2].split()
+
+
+def _series_init(here: dict[str, str], folder: Path) -> str:
+    """The one-shot of that name. Returns the token that it made for Grafana."""
+    environment = os.environ | service_environment("series-init") | here
+    command = [sys.executable, "-m", "qianshao", *_arguments("series-init")[:-1], str(folder / "reader")]
+    subprocess.run(command, env=environment, check=True, capture_output=True)
+    return (folder / "reader").read_text()
 
 
 def _topic(fleet: Path) -> str:
@@ -125,7 +156,7 @@ def reading(seq: int, **more: object) -> bytes:
     return json.dumps({**message, "depth_cm": 1.5, **more}).encode()
 
 
-def test_a_message_of_a_device_is_judged_and_a_wrong_one_is_on_the_page(production: Production) -> None:
+def test_a_message_of_a_device_is_judged_and_on_the_wall_and_a_wrong_one_on_the_page(production: Production) -> None:
     def judged() -> int:
         with production.database.reading() as connection:
             return sum(row.status.get("readings", 0) for row in connection.execute(select(schema.shards)))
@@ -134,10 +165,18 @@ def test_a_message_of_a_device_is_judged_and_a_wrong_one_is_on_the_page(producti
         with urllib.request.urlopen(f"{production.page}/api/state", timeout=WAIT_S) as answer:
             return {letter["reason"]: letter["total"] for letter in json.load(answer)["dead_letters"]}
 
-    production.publish(reading(1), reading(2, phone="1"), reading(3))
+    def seen_by_grafana() -> list[float]:
+        influx = production.influx
+        flux = f'''from(bucket: "qianshao") |> range(start: -1h)
+            |> filter(fn: (r) => r.device == "{GAUGE}" and r._field == "water_depth") |> sort(columns: ["_time"])'''
+        with InfluxDBClient(influx.url, production.reader, org=influx.org) as client:
+            return [record.get_value() for table in client.query_api().query(flux) for record in table.records]
+
+    production.publish(reading(1), reading(2, phone="1"), reading(3, depth_cm=2.5))
     until(lambda: judged() >= 2)
     until(lambda: refused() != {})
     assert list(refused().values()) == [1]
+    until(lambda: seen_by_grafana() == [1.5, 2.5])
     for process in production.processes.values():
         process.terminate()
     codes = [process.wait(WAIT_S) for process in production.processes.values()]
