@@ -119,6 +119,17 @@ def incidents() -> None:
 
 
 @app.command()
+def rewind() -> None:
+    """Have the workers of detect, incidents and series read the log from its beginning again, as a restored database
+    needs it: what its checkpoints cover is skipped, the rest is judged again to the same alerts and tickets. The
+    workers must be stopped."""
+    from qianshao.processes.rewind import run
+
+    set_up_logs("rewind")
+    run(_settings())
+
+
+@app.command()
 def web() -> None:
     """Serve the page."""
     from qianshao.processes.web import run

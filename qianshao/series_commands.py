@@ -67,6 +67,27 @@ def rollup(start: Start, stop: Stop = None) -> None:
     typer.echo("minutes and hours made")
 
 
+@series_app.command()
+def save(folder: Annotated[Path, typer.Argument(help="An empty folder.", exists=True, file_okay=False)]) -> None:
+    """Copy the buckets into a folder, while InfluxDB and the workers run. deploy/backup.sh does."""
+    from qianshao.processes.series import save
+
+    set_up_logs("series")
+    for line in save(_settings(), folder):
+        typer.echo(line)
+
+
+@series_app.command()
+def load(folder: Annotated[Path, typer.Argument(help="What `save` has filled.", exists=True, file_okay=False)]) -> None:
+    """Put copies in the place of the buckets. Workers should be stopped meanwhile: what they write is lost. Tokens for
+    reading end with the old buckets: `series init --reader` makes new ones."""
+    from qianshao.processes.series import load
+
+    set_up_logs("series")
+    for line in load(_settings(), folder):
+        typer.echo(line)
+
+
 def _utc(given: datetime) -> datetime:
     return given if given.tzinfo else given.replace(tzinfo=UTC)
 

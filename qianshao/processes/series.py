@@ -16,7 +16,7 @@ from qianshao.settings import Settings
 from qianshao.telemetry import Telemetry, with_telemetry
 from streams.app import StreamApp, StreamOptions
 from streams.metrics import LagMetrics, SeriesMetrics
-from streams.series import buckets
+from streams.series import buckets, copies
 from streams.series.census import Census
 from streams.series.history import History
 from streams.series.influx import Influx, InfluxOptions
@@ -69,6 +69,21 @@ def rebuild(settings: Settings) -> Iterator[str]:
         stop_ms = history.log_ms() or said_ms
         _rollup(influx, datetime.fromtimestamp(began_ms / 1000, UTC), datetime.fromtimestamp(stop_ms / 1000, UTC))
         yield "minutes and hours made"
+    influx.close()
+
+
+def save(settings: Settings, folder: Path) -> Iterator[str]:
+    """Copy the buckets into a folder. What was done, a line each. Raises Unavailable."""
+    influx = Influx(influx_options(settings))
+    yield from copies.save(influx, folder)
+    influx.close()
+
+
+def load(settings: Settings, folder: Path) -> Iterator[str]:
+    """Put the copies in a folder in the place of the buckets. What was done, a line each. Raises Unavailable or
+    SettingError."""
+    influx = Influx(influx_options(settings))
+    yield from copies.load(influx, folder)
     influx.close()
 
 

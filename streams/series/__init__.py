@@ -7,5 +7,6 @@ sampler    standings, moment after moment
 influx     InfluxDB, and what it refuses
 buckets    where it keeps them, for how long, and what it makes of them
 readers    tokens by which others read them
+copies     what they hold as files, and back
 worker     the log, followed
 """

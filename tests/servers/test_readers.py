@@ -13,7 +13,7 @@ from tests.servers.influxdb import Influx as InfluxServer
 
 pytestmark = pytest.mark.servers
 
-LINE = "reading,device=BA-WL-0001 water_depth=3 1700000000000"
+LINE = "reading,device=BA-WL-0001 water_depth=3 1700000000000000000"
 OpenWith = Callable[[str], Influx]
 
 
