@@ -3,21 +3,29 @@ takes the workers to be."""
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import IllegalGenerationError, KafkaError, RebalanceInProgressError, UnknownMemberIdError
+from aiokafka.errors import CommitFailedError, KafkaError
+from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from city.errors import SettingError, Unavailable
 
-SOMEBODY_IS_THERE = (UnknownMemberIdError, IllegalGenerationError, RebalanceInProgressError)
+ASK_AGAIN_S = 1.0
 
 
-async def rewind(kafka: str, group: str) -> int:
+async def rewind(kafka: str, group: str, patience_s: float) -> int:
     """Put a group, whose workers are stopped, back to the beginning of all that it has read. Returns of how many
-    partitions. Raises Unavailable; or SettingError while a worker of the group runs."""
+    partitions. A worker that was killed counts for a while as one that runs: so long we try again. Raises Unavailable;
+    or SettingError while a worker of the group runs."""
     try:
         read = await _read_by(kafka, group)
-        if read:
-            await _go_to_beginning(kafka, group, read)
-    except SOMEBODY_IS_THERE as error:
+        async for attempt in AsyncRetrying(
+            retry=retry_if_exception_type(CommitFailedError),
+            wait=wait_fixed(ASK_AGAIN_S),
+            stop=stop_after_delay(patience_s),
+            reraise=True,
+        ):
+            with attempt:
+                await _go_to_beginning(kafka, group, read)
+    except CommitFailedError as error:
         raise SettingError(group, "its workers run", "stop them first") from error
     except KafkaError as error:
         raise Unavailable(f"Kafka at {kafka}", repr(error)) from error
@@ -34,6 +42,8 @@ async def _read_by(kafka: str, group: str) -> list[TopicPartition]:
 
 
 async def _go_to_beginning(kafka: str, group: str, partitions: list[TopicPartition]) -> None:
+    if not partitions:
+        return
     consumer = AIOKafkaConsumer(bootstrap_servers=kafka, group_id=group, enable_auto_commit=False)
     try:
         await consumer.start()
