@@ -1,6 +1,7 @@
 """deploy/backup.sh and deploy/restore.sh: what was lost comes back as it was, and judging goes on as if nothing had
 been; and nothing is touched for a backup that is not whole, not ours, or not for this program."""
 
+import asyncio
 import sqlite3
 import subprocess
 import tarfile
@@ -11,11 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
 from sqlalchemy import select
 from sqlalchemy.engine import make_url
 
 from alerts.store import schema
 from alerts.tickets import TicketState
+from city.log import ALERTS
 from city.tables import write_tables
 from qianshao.processes.series import init
 from qianshao.settings import DetectSettings, InfluxSettings, KafkaSettings, MqttSettings, Settings
@@ -72,6 +76,15 @@ class Installation:
         with self.district.system.database.reading() as connection:
             return {str(row) for row in connection.execute(query)}
 
+    def alerts_end(self) -> dict[TopicPartition, int]:
+        """How far the alerts go."""
+        return asyncio.run(_ends(self.district.settings.kafka.servers))
+
+    def incidents_know_of(self, ends: dict[TopicPartition, int]) -> bool:
+        """Whether Kafka takes these alerts to be dealt with, so that nobody will ask for them again."""
+        told = asyncio.run(_committed(self.district.settings.kafka.servers))
+        return all(told.get(partition, 0) >= end for partition, end in ends.items())
+
     def lose_everything(self) -> None:
         """But the log. Whoever uses the database falls."""
         self.district.system.database.dispose()
@@ -84,6 +97,21 @@ class Installation:
     def points(self) -> int:
         flux = f'from(bucket: "{self.influx.options.bucket}") |> range(start: 0)'
         return sum(row["_value"] for row in self.influx.query(f"{flux} |> count()"))
+
+
+async def _ends(kafka: str) -> dict[TopicPartition, int]:
+    async with AIOKafkaConsumer(bootstrap_servers=kafka) as consumer:
+        return await consumer.end_offsets([TopicPartition(ALERTS, shard) for shard in range(SHARDS)])
+
+
+async def _committed(kafka: str) -> dict[TopicPartition, int]:
+    admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
+    await admin.start()
+    try:
+        found = await admin.list_consumer_group_offsets("incidents")
+    finally:
+        await admin.close()
+    return {partition: at.offset for partition, at in found.items()}
 
 
 @pytest.fixture
@@ -167,6 +195,8 @@ def test_after_a_storm_a_backup_and_a_disaster_the_same_tickets_are_open_and_jud
     with Devices(bao_an(), tmp_path / "after") as devices:
         devices.start(installation.mqtt)
         until(lambda: district.watch() and len(installation.open_tickets()) > len(open_then), STORM_S)
+        ended = installation.alerts_end()
+        until(lambda: district.watch() and installation.incidents_know_of(ended), STORM_S)
         installation.lose_everything()
         done = run(RESTORE, backup)
         assert done.returncode == 0, done.stderr
