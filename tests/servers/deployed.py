@@ -15,14 +15,17 @@ from typing import Any
 
 import yaml
 
+from tests.servers.grafana import GRAFANA, HOME_VARIABLE
+from tests.servers.grafana import answers as grafana_answers
 from tests.servers.influxdb import INFLUXDB, Influx
 from tests.servers.influxdb import server_in as influxd_in
 from tests.servers.influxdb import set_up as set_up_influxdb
+from tests.servers.missing import MissingError
 from tests.servers.mosquitto import local
 from tests.servers.places import HOST, free_port
 from tests.servers.postgres import POSTGRES, Store
 from tests.servers.postgres import local as local_postgres
-from tests.servers.process import Server, own_address
+from tests.servers.process import Launch, Server, own_address
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
@@ -118,6 +121,26 @@ def deployed_influxdb(secrets: Path, folder: Path) -> Iterator[Influx]:
         }
         set_up_influxdb(server.address, token=first.pop("ADMIN_TOKEN"), **{k.lower(): v for k, v in first.items()})
         yield Influx(server, (secrets / "influxdb-token").read_text(), given["DOCKER_INFLUXDB_INIT_ORG"])
+    finally:
+        server.kill()
+
+
+@contextmanager
+def deployed_grafana(secrets: Path, folder: Path) -> Iterator[Server]:
+    """Grafana with deploy/grafana. Raises MissingError."""
+    found = GRAFANA.local()
+    if found is None:
+        raise MissingError("Grafana", "no local one", f"name its folder in {HOME_VARIABLE}")
+    config, port = folder / "grafana.ini", free_port()
+    config.write_text((DEPLOY / "grafana" / "grafana.ini").read_text().replace("/run/secrets", str(secrets)))
+    here = {"server.http_addr": HOST, "server.http_port": port, "paths.data": folder, "paths.logs": folder}
+    command = [f"{found.program}/bin/grafana", "server", f"--homepath={found.program}", f"--config={config}"]
+    command += [f"cfg:{name}={value}" for name, value in here.items()]
+    launch = Launch("Grafana", command, lambda: grafana_answers(port), folder / "grafana.log")
+    server = Server(own_address(port), launch)
+    server.start()
+    try:
+        yield server
     finally:
         server.kill()
 

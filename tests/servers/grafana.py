@@ -82,14 +82,14 @@ def _launch(found: Found, folder: Path, port: int, environment: Mapping[str, str
     if found.image:
         folder.chmod(0o777)  # the container has a user of its own
         container = Container(folder.name, found.image, [port], [folder, *([shown] if shown else [])], environment)
-        return container.launch("Grafana", lambda: _answers(port), output)
+        return container.launch("Grafana", lambda: answers(port), output)
     assert found.program is not None
     settings = [f"{name}={value}" for name, value in environment.items()]
     command = ["env", *settings, str(found.program / "bin" / "grafana"), "server", "--homepath", str(found.program)]
-    return Launch("Grafana", command, lambda: _answers(port), output)
+    return Launch("Grafana", command, lambda: answers(port), output)
 
 
-def _answers(port: int) -> None:
+def answers(port: int) -> None:
     try:
         ready = httpx.get(f"http://{HOST}:{port}/api/health", timeout=5).status_code == httpx.codes.OK
     except httpx.HTTPError as error:

@@ -29,6 +29,7 @@ from tests.servers.deployed import (
     DEPLOY,
     Broker,
     compose,
+    deployed_grafana,
     deployed_influxdb,
     deployed_kafka_properties,
     deployed_mosquitto,
@@ -40,7 +41,7 @@ from tests.servers.influxdb import INFLUXDB
 from tests.servers.kafka import KAFKA, kafka, storage_tool
 from tests.servers.missing import MissingError
 from tests.servers.places import scratch_folder
-from tests.servers.report import skip
+from tests.servers.report import skip, skip_optional
 
 pytestmark = pytest.mark.servers
 
@@ -291,6 +292,29 @@ def test_influxdb_as_deployed_knows_its_options_and_lets_nobody_in_without_a_tok
         buckets = f"{influx.url}/api/v2/buckets"
         assert httpx.get(buckets).status_code == httpx.codes.UNAUTHORIZED
         assert httpx.get(buckets, headers={"Authorization": f"Token {influx.token}"}).status_code == httpx.codes.OK
+
+
+@pytest.fixture
+def grafana(secrets: Path, passwords: dict[str, str], tmp_path: Path) -> Iterator[str]:
+    with ExitStack() as stack:
+        try:
+            server = stack.enter_context(deployed_grafana(secrets, tmp_path))
+        except MissingError as error:
+            skip_optional(error)
+        yield f"http://{server.address}"
+
+
+def test_grafana_as_deployed_lets_in_who_has_the_password_and_speaks_chinese_on_beijing_time(
+    grafana: str, secrets: Path
+) -> None:
+    admin = ("admin", (secrets / "grafana-password").read_text())
+    assert httpx.get(f"{grafana}/api/org", auth=admin).status_code == httpx.codes.OK
+    assert httpx.get(f"{grafana}/api/org", auth=("admin", "admin")).status_code == httpx.codes.UNAUTHORIZED
+    assert httpx.get(f"{grafana}/api/org").status_code == httpx.codes.UNAUTHORIZED
+    told = httpx.get(f"{grafana}/api/frontend/settings", auth=admin).json()
+    assert told["dateFormats"]["defaultTimezone"] == "Asia/Shanghai"
+    assert told["unifiedAlertingEnabled"] is False
+    assert 'lang="zh-Hans"' in httpx.get(f"{grafana}/login").text
 
 
 async def test_kafka_as_deployed_takes_the_largest_record_and_makes_no_topic_by_itself() -> None:
