@@ -18,7 +18,7 @@ FROM ${PYTHON}
 # /var/cache/qianshao keeps compiled kernels, /var/lib/qianshao/grafana what Grafana reads: volumes get their owner here.
 RUN useradd --uid 10001 --no-create-home --home-dir /tmp --shell /usr/sbin/nologin qianshao \
     && install -d -o qianshao -g qianshao /var/cache/qianshao /var/lib/qianshao/grafana/dashboards \
-        /var/lib/qianshao/grafana/provisioning /var/lib/qianshao/grafana/maps /var/lib/qianshao/grafana/token
+        /var/lib/qianshao/grafana/provisioning /var/lib/qianshao/grafana/token
 COPY --from=build /opt/qianshao /opt/qianshao
 ENV PATH=/opt/qianshao/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
     NUMBA_CACHE_DIR=/var/cache/qianshao QIANSHAO_DATA=/tmp/qianshao

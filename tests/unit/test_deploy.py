@@ -3,6 +3,8 @@
 import configparser
 import json
 import re
+import subprocess
+import sys
 import tomllib
 from fnmatch import fnmatch
 from itertools import takewhile
@@ -17,6 +19,7 @@ from typer.testing import CliRunner
 from city.errors import SettingError
 from qianshao.cli import app
 from qianshao.settings import Settings
+from tests.environment import plain_environment
 from tests.servers.deployed import compose, deployed_kafka_properties, service_environment
 
 ROOT = Path(__file__).parents[2]
@@ -26,8 +29,6 @@ ONE_SHOT = ("series-init", "dashboards")
 OF_PROFILES = {name: ["scaled"] for name in MORE} | {"simulate": ["simulate"]}
 OURS = (*PROGRAM, *MORE, *ONE_SHOT, "simulate")
 SERVERS = ("mosquitto", "kafka", "postgres", "influxdb", "grafana")
-NOT_YET = ("dashboards",)
-"""Services whose command is not there yet: Grafana's dashboards are written elsewhere."""
 SERVICES: dict[str, dict[str, Any]] = compose()["services"]
 
 
@@ -122,7 +123,7 @@ def test_the_settings_of_a_service_are_accepted_with_secrets_and_refused_without
     assert Settings().kafka.servers == "kafka:9092"
 
 
-@pytest.mark.parametrize("name", [name for name in OURS if name not in NOT_YET])
+@pytest.mark.parametrize("name", OURS)
 def test_a_service_runs_a_command_that_exists(name: str) -> None:
     words = " ".join(SERVICES[name]["command"]).partition("qianshao ")[2].split()
     command = list(takewhile(lambda word: word.islower() and not word.startswith(("-", "/")), words))
@@ -255,6 +256,31 @@ def test_grafana_speaks_chinese_on_beijing_time_and_raises_no_alerts(grafana: co
     assert grafana["users"]["default_language"] == "zh-Hans"
     assert grafana["date_formats"]["default_timezone"] == "Asia/Shanghai"
     assert grafana.getboolean("unified_alerting", "enabled") is False
+
+
+def test_grafana_finds_boards_and_token_where_they_are_mounted(tmp_path: Path) -> None:
+    def folders(name: str) -> dict[str, str]:
+        mounted = [volume.split(":") for volume in SERVICES[name]["volumes"] if isinstance(volume, str)]
+        return {volume: target for volume, target, *_ in mounted}
+
+    def here(path: str) -> Path:
+        """What Grafana sees there, in what was exported to `tmp_path`."""
+        volume = next(volume for volume, target in folders("grafana").items() if path.startswith(f"{target}/"))
+        written = folders("dashboards")[volume] + path.removeprefix(folders("grafana")[volume])
+        return Path(written.replace("/var/lib/qianshao/grafana", str(tmp_path)))
+
+    words = [word.replace("/var/lib/qianshao/grafana", str(tmp_path)) for word in SERVICES["dashboards"]["command"]]
+    influx = {key: value for key, value in service_environment("dashboards").items() if "INFLUX" in key}
+    subprocess.run([sys.executable, "-m", *words], env=plain_environment() | influx, check=True, capture_output=True)
+    assert folders("grafana")["grafana-provisioning"] == "/etc/grafana/provisioning"
+    boards, sources = (yaml.safe_load(path.read_text()) for path in sorted(tmp_path.glob("provisioning/*/*.yaml")))
+    providers, (source,) = boards["providers"], sources["datasources"]
+    assert all(list(here(provider["options"]["path"]).glob("*.json")) for provider in providers)
+    token = source["secureJsonData"]["token"].removeprefix("$__file{").removesuffix("}")
+    made = SERVICES["series-init"]["command"][-1]
+    assert token.removeprefix(folders("grafana")["grafana-token"]) == made.removeprefix(
+        folders("series-init")["grafana-token"]
+    )
 
 
 def test_grafana_only_reads_what_is_made_for_it() -> None:
