@@ -1,8 +1,8 @@
 """How much disk do the series take?
 
 A day of a fleet in the usual mix, each device with a message every interval of its own, written as a series worker
-writes it into an InfluxDB of its own, and rolled up. Bytes are what its buckets have on disk once nothing waits in the
-write-ahead log.
+writes it into an InfluxDB of its own, and rolled up. Bytes are what its buckets have on disk when it has stopped and
+written everything to its files.
 
 raw_bytes_per_message: a message is a point, with all its values as fields. minute_ and hour_bytes_per_device_day: what
 the tasks make of them, with the summaries of classes in streets.
@@ -11,11 +11,9 @@ Beside it, the naive way: each value a point of its own, with its indicator as a
 """
 
 import re
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -26,13 +24,14 @@ from city.city import City
 from city.readings import Batch
 from city.series import Measurement
 from streams.series import buckets
-from streams.series.influx import Influx
 from streams.series.lines import ReadingLines
 from tests.servers.influxdb import INFLUXDB, ORG, TOKEN, server_in, set_up
 from tests.wall import influx_of
 
-BUCKET, BLOCK = "qianshao", 512
-AT_ONCE = {"INFLUXD_STORAGE_CACHE_SNAPSHOT_WRITE_COLD_DURATION": "1s"}
+BLOCK = 512
+SOON = {"INFLUXD_STORAGE_CACHE_SNAPSHOT_WRITE_COLD_DURATION": "1s"}
+AT_REST_S = 3.0
+"""When nothing has changed in the write-ahead log for so long, all is in files."""
 READING = re.compile(rf"^{Measurement.READING}(,\S+) (\S+) (\d+)$")
 BEGAN = datetime(2026, 11, 1, tzinfo=UTC)
 
@@ -40,15 +39,8 @@ BEGAN = datetime(2026, 11, 1, tzinfo=UTC)
 def main(devices: int, hours: int) -> None:
     city, fleet = fleet_of_size(devices)
     lines = list(_lines(city, hours))
-    with tempfile.TemporaryDirectory() as folder:
-        with _influx(Path(folder) / "ours") as (influx, engine):
-            influx.write(lines)
-            for _ in buckets.rollup(influx, BEGAN, BEGAN + timedelta(hours=hours)):
-                pass
-            raw, minute, hour = (_bytes(influx, engine, name) for name in vars(influx.options.buckets).values())
-        with _influx(Path(folder) / "naive") as (influx, engine):
-            influx.write(list(_naive(lines)))
-            naive = _bytes(influx, engine, BUCKET)
+    raw, minute, hour = _bytes_of(lines, hours)
+    naive, _, _ = _bytes_of(list(_naive(lines)), 0)
     days = hours / 24
     show(
         "series_disk",
@@ -98,27 +90,36 @@ def _naive(lines: list[str]) -> Iterator[str]:
             yield f"value{tags},indicator={name} value={value} {at}"
 
 
-@contextmanager
-def _influx(folder: Path) -> Iterator[tuple[Influx, Path]]:
-    folder.mkdir()
-    server = server_in(INFLUXDB.find(own=True), folder, AT_ONCE)
-    server.start()
-    try:
+def _bytes_of(lines: list[str], hours: int) -> list[int]:
+    """On disk, of the buckets of points, minutes and hours, when lines were written and so many hours rolled up."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        server = server_in(INFLUXDB.find(own=True), folder, SOON)
+        server.start()
         set_up(server.address)
-        influx = influx_of(f"http://{server.address}", TOKEN, ORG, BUCKET)
+        influx = influx_of(f"http://{server.address}", TOKEN, ORG, "qianshao")
         list(buckets.init(influx, dict.fromkeys(vars(influx.options.buckets).values(), 0)))
-        yield influx, folder / "engine"
-    finally:
+        influx.write(lines)
+        for _ in buckets.rollup(influx, BEGAN, BEGAN + timedelta(hours=hours)):
+            pass
+        api = influx.client.buckets_api()
+        numbers = [api.find_bucket_by_name(bucket).id for bucket in vars(influx.options.buckets).values()]
+        _come_to_rest(folder / "engine" / "wal")
         server.kill()
+        return [_used(folder / "engine" / "data" / number) for number in numbers]
 
 
-def _bytes(influx: Influx, engine: Path, bucket: str) -> int:
-    number = influx.client.buckets_api().find_bucket_by_name(bucket).id
-    while any(path.stat().st_size for path in (engine / "wal" / number).rglob("*.wal")):
-        time.sleep(0.2)
-    used = [path.stat().st_blocks * BLOCK for path in (engine / "data" / number).rglob("*") if path.is_file()]
-    return sum(used)  # not their sizes: series files are made large, and empty
+def _come_to_rest(log: Path) -> None:
+    before, now = -1, _used(log)
+    while before != now:
+        time.sleep(AT_REST_S)
+        before, now = now, _used(log)
+
+
+def _used(folder: Path) -> int:
+    """Blocks, and not sizes: series files are made large, and empty."""
+    return sum(path.stat().st_blocks * BLOCK for path in folder.rglob("*") if path.is_file())
 
 
 if __name__ == "__main__":
-    sys.exit(main(100, 6) if options(__doc__).parse_args().quick else main(300, 24))
+    main(*((100, 6) if options(__doc__).parse_args().quick else (300, 24)))
