@@ -1,15 +1,13 @@
 """Mosquitto as production has it: TLS, and nobody without a password."""
 
-import shutil
 import socket
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from qianshao.secrets.passwords import new_hash
 from tests.servers.certificates import authority, signed_by
-from tests.servers.missing import MissingError
 from tests.servers.mosquitto import local
 from tests.servers.places import HOST, free_port
 from tests.servers.process import Server, own_address
@@ -39,7 +37,7 @@ def guarded_mosquitto(folder: Path, days: float = 365, ca_days: float = 3650) ->
     MissingError."""
     ca, port = authority(folder, ca_days), free_port()
     signed_by(ca, folder, days)
-    _write_password(folder / "passwords")
+    (folder / "passwords").write_text(f"{USER}:{new_hash(PASSWORD)}\n")
     config = folder / "mosquitto.conf"
     config.write_text(CONFIG.format(port=port, host=HOST, folder=folder))
     server = Server(own_address(port), local(config, lambda: _listens(port)))
@@ -48,13 +46,6 @@ def guarded_mosquitto(folder: Path, days: float = 365, ca_days: float = 3650) ->
         yield Guarded(server, ca.file)
     finally:
         server.kill()
-
-
-def _write_password(file: Path) -> None:
-    if shutil.which("mosquitto_passwd") is None:
-        raise MissingError("Mosquitto", "no mosquitto_passwd")
-    file.write_text(f"{USER}:{PASSWORD}\n")
-    subprocess.run(["mosquitto_passwd", "-U", str(file)], check=True, capture_output=True)
 
 
 def _listens(port: int) -> None:

@@ -1,5 +1,6 @@
 """`qianshao rewind`: workers that are stopped begin at the beginning again; nobody is rewound while he works."""
 
+import asyncio
 import uuid
 
 import pytest
@@ -13,6 +14,7 @@ from tests.servers.process import Server
 pytestmark = pytest.mark.servers
 
 RECORDS, PARTITIONS = 6, 2
+PATIENCE_S = 20.0
 
 
 @pytest.fixture
@@ -36,7 +38,8 @@ def worker(kafka: Server, topic: str) -> AIOKafkaConsumer:
 
 
 async def read_all(consumer: AIOKafkaConsumer) -> set[bytes]:
-    found = {(await consumer.getone()).value for _ in range(RECORDS)}
+    async with asyncio.timeout(PATIENCE_S):
+        found = {(await consumer.getone()).value for _ in range(RECORDS)}
     await consumer.commit()
     return found
 
