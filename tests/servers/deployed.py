@@ -127,13 +127,14 @@ def deployed_influxdb(secrets: Path, folder: Path) -> Iterator[Influx]:
 
 @contextmanager
 def deployed_grafana(secrets: Path, folder: Path) -> Iterator[Server]:
-    """Grafana with deploy/grafana. Raises MissingError."""
+    """Grafana with deploy/grafana, and what `show_to_grafana` has written to `folder`. Raises MissingError."""
     found = GRAFANA.local()
     if found is None:
         raise MissingError("Grafana", "no local one", f"name its folder in {HOME_VARIABLE}")
     config, port = folder / "grafana.ini", free_port()
     config.write_text((DEPLOY / "grafana" / "grafana.ini").read_text().replace("/run/secrets", str(secrets)))
     here = {"server.http_addr": HOST, "server.http_port": port, "paths.data": folder, "paths.logs": folder}
+    here["paths.provisioning"] = folder / "provisioning"
     command = [f"{found.program}/bin/grafana", "server", f"--homepath={found.program}", f"--config={config}"]
     command += [f"cfg:{name}={value}" for name, value in here.items()]
     launch = Launch("Grafana", command, lambda: grafana_answers(port), folder / "grafana.log")
@@ -143,6 +144,19 @@ def deployed_grafana(secrets: Path, folder: Path) -> Iterator[Server]:
         yield server
     finally:
         server.kill()
+
+
+def show_to_grafana(influx: Influx, fleet: Path, folder: Path) -> None:
+    """What the one-shots of compose do."""
+    (folder / "token").mkdir()
+    settings = {"URL": influx.url, "TOKEN": influx.token, "ORG": influx.org, "BUCKET": "qianshao"}
+    environment = os.environ | {"QIANSHAO_FLEET": str(fleet)}
+    environment |= {f"QIANSHAO_INFLUX__{name}": value for name, value in settings.items()}
+    for service in ("series-init", "dashboards"):
+        words = [sys.executable, "-m", *compose()["services"][service]["command"]]
+        for there in ("/var/lib/qianshao/grafana", "/etc/grafana"):
+            words = [word.replace(there, str(folder)) for word in words]
+        subprocess.run(words, env=environment, check=True, capture_output=True)
 
 
 def _given(environment: Mapping[str, str], secrets: Path, name: str) -> str:

@@ -36,12 +36,15 @@ from tests.servers.deployed import (
     deployed_postgres,
     init_secrets,
     make_fleet,
+    show_to_grafana,
 )
+from tests.servers.grafana import GRAFANA, HOME_VARIABLE
 from tests.servers.influxdb import INFLUXDB
 from tests.servers.kafka import KAFKA, kafka, storage_tool
 from tests.servers.missing import MissingError
 from tests.servers.places import scratch_folder
 from tests.servers.report import skip, skip_optional
+from tests.waiting import until
 
 pytestmark = pytest.mark.servers
 
@@ -295,13 +298,30 @@ def test_influxdb_as_deployed_knows_its_options_and_lets_nobody_in_without_a_tok
 
 
 @pytest.fixture
-def grafana(secrets: Path, passwords: dict[str, str], tmp_path: Path) -> Iterator[str]:
+def grafana(secrets: Path, passwords: dict[str, str], fleet: Path, tmp_path: Path) -> Iterator[str]:
+    if GRAFANA.local() is None:
+        skip_optional(MissingError("Grafana", "no local one", f"name its folder in {HOME_VARIABLE}"))
     with ExitStack() as stack:
         try:
-            server = stack.enter_context(deployed_grafana(secrets, tmp_path))
+            influx = stack.enter_context(deployed_influxdb(secrets, tmp_path))
         except MissingError as error:
-            skip_optional(error)
+            skip(error)
+        show_to_grafana(influx, fleet, tmp_path)
+        server = stack.enter_context(deployed_grafana(secrets, tmp_path))
         yield f"http://{server.address}"
+
+
+def test_grafana_as_deployed_shows_the_boards_and_reads_the_series_and_cannot_write_them(
+    grafana: str, secrets: Path
+) -> None:
+    with httpx.Client(base_url=f"{grafana}/api", auth=("admin", (secrets / "grafana-password").read_text())) as api:
+        (source,) = api.get("datasources").json()
+        assert api.get(f"datasources/uid/{source['uid']}/health").json()["status"] == "OK"
+        until(lambda: len(api.get("search", params={"type": "dash-db"}).json()) > 5)
+        flux = 'from(bucket: "qianshao") |> range(start: -1h) |> to(bucket: "qianshao_1m")'
+        asked = {"refId": "A", "datasource": {"uid": source["uid"]}, "query": flux}
+        answer = api.post("ds/query", json={"queries": [asked], "from": "now-1h", "to": "now"}).json()
+        assert "not authorized to write" in answer["results"]["A"]["error"]
 
 
 def test_grafana_as_deployed_lets_in_who_has_the_password_and_speaks_chinese_on_beijing_time(
