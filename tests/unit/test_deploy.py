@@ -81,6 +81,12 @@ def test_a_service_may_do_and_use_no_more_than_it_needs(name: str) -> None:
     assert service["logging"]["options"]["max-size"]
 
 
+@pytest.mark.parametrize("name", OURS)
+def test_a_service_offers_its_metrics_on_the_inner_network(name: str) -> None:
+    environment = service_environment(name)
+    assert environment["QIANSHAO_METRICS__HOST"] == "0.0.0.0" and environment["QIANSHAO_METRICS__PORT"] == "9100"
+
+
 def test_nothing_is_published_but_mqtt_with_tls_and_to_this_machine_the_page_and_grafana() -> None:
     ports = {name: service["ports"] for name, service in SERVICES.items() if "ports" in service}
     assert ports == {
