@@ -19,21 +19,21 @@ from tests.unit.stories import Teller
 EVERY_MS, LASTING_MS = 10_000, 1_800_000
 
 
-def reports_until(end_ms: int) -> list[str]:
-    """Lines of the reports of four processes, every ten seconds of the last half hour."""
+def reports_until(end_ms: int, lasting_ms: int = LASTING_MS) -> list[str]:
+    """Lines of the reports of four processes, every ten seconds of a time before the end."""
     return [
         line
         for process in ("ingest", "detect", "incidents", "series")
-        for report in _reports(process, end_ms)
+        for report in _reports(process, end_ms, lasting_ms)
         for line in report_lines(report)
     ]
 
 
-def _reports(process: str, end_ms: int) -> Iterator[Report]:
+def _reports(process: str, end_ms: int, lasting_ms: int) -> Iterator[Report]:
     registry = CollectorRegistry()
     work = _WORK[process](registry)
     before = snapshot(registry)
-    for at_ms in range(end_ms - LASTING_MS, end_ms, EVERY_MS):
+    for at_ms in range(end_ms - lasting_ms, end_ms, EVERY_MS):
         work(at_ms)
         now = snapshot(registry)
         yield Report(process, f"{process}-1", float(at_ms), EVERY_MS / 1000, increments(before, now))

@@ -63,7 +63,7 @@ def _figures(wall: Wall) -> list[tuple[stat.Panel, int]]:
         (age_figure(wall), 3),
         (trouble("盲分片", blind, palette.BLIND), 2),
         (_state("MQTT 会话", up, words), 3),
-        (_state("InfluxDB", away.map(_value="1.0 - r._value"), words), 3),
+        (_state("时序库", away.map(_value="1.0 - r._value"), words), 3),
         (figure("每秒报文", _per_second(wall, "qianshao_ingest_messages_total"), quiet, "none"), 3),
         (figure("工单时延 p99", _quantile_now(wall, TICKET_DELAY), late, "suffix: 秒", 2), 4),
         (figure("日志积压", _gauge(wall, "qianshao_log_lag_records").then("sum()"), behind), 3),
@@ -161,7 +161,7 @@ def _influx(wall: Wall) -> timeseries.Panel:
         "write": ("写入 p99 (秒)", palette.WARM)
     }
     return coloured(
-        curves("InfluxDB", [*questions, _quantiles(wall, SERIES_WRITE, 0.99, "write").wide()], "none"), named
+        curves("时序库 InfluxDB", [*questions, _quantiles(wall, SERIES_WRITE, 0.99, "write").wide()], "none"), named
     )
 
 
