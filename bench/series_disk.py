@@ -25,6 +25,7 @@ from city.readings import Batch
 from city.series import Measurement
 from streams.series import buckets
 from streams.series.lines import ReadingLines
+from streams.series.rollups import rollup
 from tests.servers.influxdb import INFLUXDB, ORG, TOKEN, server_in, set_up
 from tests.wall import influx_of
 
@@ -100,7 +101,7 @@ def _bytes_of(lines: list[str], hours: int) -> list[int]:
         influx = influx_of(f"http://{server.address}", TOKEN, ORG, "qianshao")
         list(buckets.init(influx, dict.fromkeys(vars(influx.options.buckets).values(), 0)))
         influx.write(lines)
-        for _ in buckets.rollup(influx, BEGAN, BEGAN + timedelta(hours=hours)):
+        for _ in rollup(influx, BEGAN, BEGAN + timedelta(hours=hours)):
             pass
         api = influx.client.buckets_api()
         numbers = [api.find_bucket_by_name(bucket).id for bucket in vars(influx.options.buckets).values()]

@@ -12,6 +12,7 @@ class Measurement(StrEnum):
     """What a point is about, with its tags."""
 
     READING = "reading"  # device, type, site, area, class, street, community; a field an indicator, its id
+    CAMERA = "camera"  # the same of cameras: kept one by one in the raw bucket alone, and put together with all others
     TRIAL = "trial"  # the same while a technician is at the device: never on the wall
     TRANSITION = "transition"  # rule, class, nature, street, area
     LETTER = "letter"  # reason
@@ -33,6 +34,8 @@ class Measurement(StrEnum):
     SUMMARY = "summary"  # class, street: over all devices of these, of five minutes or an hour
 
 
+SAID = (Measurement.READING, Measurement.CAMERA)
+"""What devices said. Most of them are cameras, and speak of nothing but themselves."""
 STANDINGS = (
     *(Measurement.CITY, Measurement.AREA, Measurement.PLACE, Measurement.HEALTH),
     *(Measurement.PARENT, Measurement.INCIDENTS, Measurement.TICKETS),

@@ -4,16 +4,19 @@ too long for it, is asked of the next coarser one, so that no question reads mor
 from dataclasses import dataclass
 
 from city.series import Buckets, Measurement, Statistic
-from dashboards.flux import WINDOW, Flux, Where
+from dashboards.flux import WINDOW, Flux, Where, condition
 
 FRESH = "5m"
 """What is older than this says nothing about now. Standings come every minute at least."""
 RAW_SPAN, MINUTE_SPAN = "6h", "3d"
-"""The longest range that is answered by raw points, and by those of minutes."""
+"""The longest range that is answered by raw points of how things stand, and by minutes."""
+STREET_SPAN, SITE_SPAN = "3d", "31d"
+"""The longest range that is answered by raw points of the devices of a street, or of a site: those are few."""
 LISTED = "24h"
 """How far back lists of what happened reach, at most: a month of a storm is a hundred thousand lines."""
-SAFE_DAYS = 1
-"""A bucket is asked only for what it will still have tomorrow."""
+
+Asked = Measurement | tuple[Measurement, ...]
+"""What a question is about: one measurement, or any of several."""
 
 
 @dataclass(frozen=True)
@@ -29,68 +32,79 @@ class Store:
         return self.lately(measurement, where, fields, FRESH).then("last()")
 
     def lately(
-        self, measurement: Measurement, where: Where | None = None, fields: tuple[str, ...] = (), reach: str = LISTED
+        self, measurement: Asked, where: Where | None = None, fields: tuple[str, ...] = (), reach: str = LISTED
     ) -> Flux:
         """Raw points of the range, but for at most so long before its end."""
         before = [
             f"earliest = date.sub(d: {reach}, from: v.timeRangeStop)",
             "start = if v.timeRangeStart > earliest then v.timeRangeStart else earliest",
         ]
-        found = self._of(f'"{self.buckets.raw}"', "start", measurement, where or {}, fields)
+        found = self._of(f'"{self.buckets.raw}"', "start", _called(measurement), where or {}, fields)
         return found.using("date", before=before)
 
     def ever(self, measurement: Measurement, where: Where | None = None, fields: tuple[str, ...] = ()) -> Flux:
         """What is told once, and holds: everything up to the end of the range that the raw bucket still has."""
         start = f"-{self.raw_days}d" if self.raw_days else "0"
-        return self._of(f'"{self.buckets.raw}"', start, measurement, where or {}, fields)
+        return self._of(f'"{self.buckets.raw}"', start, _called(measurement), where or {}, fields)
 
     def points(self, measurement: Measurement, where: Where | None = None, fields: tuple[str, ...] = ()) -> Flux:
         """Raw points of the whole range: only where there are few."""
-        return self._of(f'"{self.buckets.raw}"', "v.timeRangeStart", measurement, where or {}, fields)
+        return self._of(f'"{self.buckets.raw}"', "v.timeRangeStart", _called(measurement), where or {}, fields)
 
     def trend(
         self, measurement: Measurement, fields: tuple[str, ...], where: Where | None = None, how: str = "max"
     ) -> Flux:
         """Fields of standings over the range, `how` in each window."""
-        found = self._of("bucket", "v.timeRangeStart", measurement, where or {}, fields)
+        found = self._of("bucket", "v.timeRangeStart", _called(measurement), where or {}, fields)
         return found.using("experimental", before=self._choice()).windows(how)
 
     def readings(
-        self, indicators: tuple[str, ...], where: Where, how: Statistic = Statistic.MAX, every: str = WINDOW
+        self,
+        indicators: tuple[str, ...],
+        where: Where,
+        how: Statistic = Statistic.MAX,
+        every: str = WINDOW,
+        raw_span: str = STREET_SPAN,
     ) -> Flux:
-        """Readings of some devices over the range, `how` in each window. Hours keep that, minutes the mean."""
+        """What some devices said over the range, `how` in each window. Hours keep that, minutes the mean, and neither
+        has cameras."""
         names = f'measurement = if bucket == "{self.buckets.raw}" then "{Measurement.READING}"'
         names += f' else if bucket == "{self.buckets.minute}" then "{Statistic.MEAN.of(Measurement.READING)}"'
         names += f' else "{how.of(Measurement.READING)}"'
-        found = self._of("bucket", "v.timeRangeStart", "measurement", where, indicators)
-        return found.using("experimental", before=[*self._choice(), names]).windows(how, every)
+        of = f"r._measurement == measurement or {_called(Measurement.CAMERA)}"
+        found = self._of("bucket", "v.timeRangeStart", of, where, indicators)
+        return found.using("experimental", before=[*self._choice(raw_span), names]).windows(how, every)
 
     def summary(self, indicator: str, where: Where, how: Statistic = Statistic.MAX) -> Flux:
         """An indicator over all devices of a class in a street, of five minutes or hours."""
         raw, minute = f'"{self.buckets.raw}"', f'"{self.buckets.minute}"'
         coarse = [line.replace(raw, minute) for line in self._choice()]  # there are none of raw points
-        found = self._of("bucket", "v.timeRangeStart", how.of(Measurement.SUMMARY), where, (indicator,))
+        found = self._of("bucket", "v.timeRangeStart", _called(how.of(Measurement.SUMMARY)), where, (indicator,))
         return found.using("experimental", before=coarse).windows(how)
 
-    def _choice(self) -> list[str]:
-        """Which bucket: the finest that keeps the range, and has no more points than a picture can show."""
+    def _choice(self, raw_span: str = RAW_SPAN) -> list[str]:
+        """Which bucket: the finest that keeps the range, and has no more points than can be asked for in a moment."""
         buckets = self.buckets
         return [
             "start = v.timeRangeStart",
             "span = int(v: v.timeRangeStop) - int(v: start)",
-            f"raw = span <= int(v: {RAW_SPAN}) and {_keeps(self.raw_days)}",
+            f"raw = span <= int(v: {raw_span}) and {_keeps(self.raw_days)}",
             f"minute = span <= int(v: {MINUTE_SPAN}) and {_keeps(self.minute_days)}",
             f'bucket = if raw then "{buckets.raw}" else if minute then "{buckets.minute}" else "{buckets.hour}"',
         ]
 
-    def _of(self, bucket: str, start: str, measurement: str, where: Where, fields: tuple[str, ...]) -> Flux:
-        """`measurement`: a name, or the Flux variable that holds it."""
-        name = f'"{measurement}"' if measurement != "measurement" else measurement
+    def _of(self, bucket: str, start: str, of: str, where: Where, fields: tuple[str, ...]) -> Flux:
+        """`of`: what must hold of the measurement of a row `r`."""
         found = Flux(f"from(bucket: {bucket})").then(
-            f"range(start: {start}, stop: v.timeRangeStop)", f"filter(fn: (r) => r._measurement == {name})"
+            f"range(start: {start}, stop: v.timeRangeStop)", f"filter(fn: (r) => {of})"
         )
         return found.where(where).where({"_field": fields} if fields else {})
 
 
+def _called(measurement: Asked | str) -> str:
+    return condition({"_measurement": measurement})
+
+
 def _keeps(days: int) -> str:
-    return f"start > experimental.subDuration(d: {days - SAFE_DAYS}d, from: now())" if days else "true"
+    """Whether a bucket keeps the range. An hour of grace: who asks for all its days begins with the oldest."""
+    return f"start > experimental.subDuration(d: {days}d1h, from: now())" if days else "true"

@@ -15,20 +15,20 @@ from city.readings import Batch
 from city.registry import Area, Device
 from city.series import STANDING_MS, Measurement, Statistic
 from city.transitions import Nature
-from streams.series.buckets import WORDS
 from streams.series.census import Census
-from streams.series.lines import Point, ReadingLines, transition_line
+from streams.series.lines import CAMERAS, Point, ReadingLines, transition_line
 from streams.series.moment import points
 from streams.series.paper import IncidentRecord, Paper, TicketRecord
 from streams.series.register import DAY_MS, register_points
+from streams.series.rollups import WORDS
 from streams.series.standing import Standing
 from tests.reports import reports_until
 from tests.unit.stories import Teller
 
 MINUTE_MS, HOUR_MS = 60_000, 3_600_000
 DAYS = 30
-RAW_MS, MINUTES_MS = DAY_MS, 3 * DAY_MS
-"""How far back boards ask for points, and for minutes."""
+RAW_MS, MINUTES_MS = 3 * DAY_MS, 3 * DAY_MS
+"""How far back boards ask for points of a street, and for minutes."""
 SUMMED_MS = 5 * MINUTE_MS
 SPARSE_MINUTES_MS = 7 * DAY_MS
 """Of minutes and hours InfluxDB has one index a week, of points one a day."""
@@ -42,11 +42,12 @@ Lines = Iterator[str]
 
 @dataclass(frozen=True)
 class Month:
-    """`drawn`: devices whose curves boards draw; `full_ms`: for so long before its end every device has said all that
-    it says in life."""
+    """`drawn`: devices whose curves boards draw, and `chosen`: also those of weeks; `full_ms`: for so long before its
+    end every device has said all that it says in life."""
 
     city: City
     drawn: frozenset[str]
+    chosen: frozenset[str]
     end_ms: int
     full_ms: int
 
@@ -55,13 +56,14 @@ class Month:
 
         def times(device: Device, interval_ms: int) -> npt.NDArray[np.int64]:
             reach_ms = RAW_MS if device.id in self.drawn else self.full_ms
+            reach_ms = DAYS * DAY_MS if device.id in self.chosen else reach_ms
             return np.union1d(self._until_end(DAYS * DAY_MS, DAY_MS), self._until_end(reach_ms, interval_ms))
 
         yield from self._readings(times)
-        yield from self._standings(RAW_MS, STANDING_MS)
+        yield from self._standings(DAY_MS, STANDING_MS)
         yield from self._registers()
         yield from self._paper()
-        yield from reports_until(self.end_ms, RAW_MS)
+        yield from reports_until(self.end_ms, DAY_MS)
         for at_ms in self._until_end(DAYS * DAY_MS, 10_000).tolist():
             yield Point(Measurement.TICK, {"ingest": "ingest-1", "shard": "0"}, {"up": 1, "step_ms": 1000}).line(at_ms)
 
@@ -71,9 +73,9 @@ class Month:
         def times(device: Device, interval_ms: int) -> npt.NDArray[np.int64]:
             sparse = self._until_end(DAYS * DAY_MS, SPARSE_MINUTES_MS)
             often = self._until_end(MINUTES_MS, max(interval_ms, MINUTE_MS))
-            return np.union1d(sparse, often) if device.id in self.drawn else sparse
+            return np.union1d(sparse, often) if device.id in self.drawn | self.chosen else sparse
 
-        yield from _named(self._readings(times), Measurement.READING, [Statistic.MEAN])
+        yield from _named(self._readings(times, cameras=False), Measurement.READING, [Statistic.MEAN])
         yield from self._standings(MINUTES_MS, MINUTE_MS, without=WORDS)
         yield from self._summaries(MINUTES_MS, SUMMED_MS)
 
@@ -83,9 +85,9 @@ class Month:
         def times(device: Device, interval_ms: int) -> npt.NDArray[np.int64]:
             sparse = self._until_end(DAYS * DAY_MS, SPARSE_MINUTES_MS)
             often = self._until_end(DAYS * DAY_MS, max(interval_ms, HOUR_MS))
-            return np.union1d(sparse, often) if device.id in self.drawn else sparse
+            return np.union1d(sparse, often) if device.id in self.drawn | self.chosen else sparse
 
-        yield from _named(self._readings(times), Measurement.READING, Statistic)
+        yield from _named(self._readings(times, cameras=False), Measurement.READING, Statistic)
         yield from self._standings(DAYS * DAY_MS, HOUR_MS, without=WORDS)
         yield from self._summaries(DAYS * DAY_MS, HOUR_MS)
 
@@ -93,10 +95,12 @@ class Month:
         """Times of a grid, the newest within a step of the end."""
         return np.arange(self.end_ms - reach_ms, self.end_ms, step_ms) // step_ms * step_ms + step_ms - 1
 
-    def _readings(self, times: Callable[[Device, int], npt.NDArray[np.int64]]) -> Lines:
+    def _readings(self, times: Callable[[Device, int], npt.NDArray[np.int64]], cameras: bool = True) -> Lines:
         lines_of, chance = ReadingLines(self.city), np.random.default_rng(1)
         types = {t.slug: t for t in self.city.catalogue.device_types}
         for device in self.city.devices.values():
+            if types[device.type].feed == CAMERAS and not cameras:
+                continue
             indicators = self.city.catalogue.reported(self.city.area_of(device).risk_class, device.type)
             numbers = [i.number for i in indicators][:VALUES_OF_A_MESSAGE]
             at_ms = times(device, 1000 * (device.interval_s or types[device.type].interval_s))

@@ -3,7 +3,7 @@
 from grafana_foundation_sdk.builders import dashboard as build
 from grafana_foundation_sdk.builders import stat, table, timeseries
 
-from city.series import Measurement
+from city.series import SAID, Measurement
 from dashboards import palette
 from dashboards.boards import shared
 from dashboards.boards.frame import Board, Folder, Layout, Wall, asked, board
@@ -30,8 +30,8 @@ def street(wall: Wall) -> Board:
 def community(wall: Wall) -> Board:
     kind, where = wall.city.admin_kinds[-1], {"community": COMMUNITY}
     layout = Layout().row(4, *_figures(wall, COMMUNITY))
-    layout.row(9, (_sites(wall, where), 12), (_devices(wall, where), 12))
-    layout.row(8, (_curve(wall, COMMUNITY), 10), (shared.site_readings(wall), 14))
+    layout.row(9, (_sites(wall, where), 13), (_curve(wall, COMMUNITY), 11))
+    layout.row(8, (_devices(wall), 9), (shared.site_readings(wall), 15))
     variables = [shared.street_choice(wall), _communities(wall, kind), shared.site_choice(wall, where)]
     return board(wall, Folder.PLACES, "community", kind, layout, variables)
 
@@ -93,19 +93,18 @@ def _sites(wall: Wall, where: Where) -> table.Panel:
     )
 
 
-def _devices(wall: Wall, where: Where) -> table.Panel:
-    """When each device was heard last, the one that has been silent longest first."""
-    last = wall.store.lately(Measurement.READING, where).then("last()").keep("device", "type", "site", "_time")
-    heard = last.group("device", "type", "site").then('max(column: "_time")').group()
+def _devices(wall: Wall) -> table.Panel:
+    """When each device of the chosen site was heard last, the one that has been silent longest first."""
+    last = wall.store.lately(SAID, shared.SITE).then("last()").keep("device", "type", "_time")
+    heard = last.group("device", "type").then('max(column: "_time")').group()
     types = {each.slug: each.name for each in wall.city.catalogue.device_types}
     return rows(
-        "设备最后数据",
-        heard.then('sort(columns: ["_time"])', "limit(n: 500)"),
+        "所选点位的设备最后数据",
+        heard.then('sort(columns: ["_time"])'),
         [
             Column("device", "设备"),
             shared.named_column("type", "类型", types),
-            Column("site", "点位"),
             Column("_time", "最后数据", Kind.TIME),
         ],
-        "24 小时内有过数据的设备, 沉默最久的在前; 至多 500 台",
+        "24 小时内有过数据的设备, 沉默最久的在前",
     )

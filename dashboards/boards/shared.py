@@ -16,6 +16,7 @@ from dashboards.panels.maps import level_map
 from dashboards.panels.tables import Column, Kind, rows
 from dashboards.panels.trends import bands, curves, stacked
 from dashboards.panels.values import level_count, share, trouble
+from dashboards.store import SITE_SPAN
 from dashboards.units import WORDS as UNITS
 from dashboards.units import unit
 
@@ -295,8 +296,8 @@ def health_curve(wall: Wall, where: Where, title: str, by: str, words: Mapping[s
 def site_readings(wall: Wall) -> timeseries.Panel:
     """All that was measured at the chosen site. Sites are small, whatever the city."""
     indicators = {i.id: i.name for i in wall.city.catalogue.indicators}
-    found = wall.store.readings((), SITE).keep("_time", "_value", "_field", "device").group("device")
-    wide = found.then('pivot(rowKey: ["_time"], columnKey: ["_field"], valueColumn: "_value")')
+    found = wall.store.readings((), SITE, raw_span=SITE_SPAN).keep("_time", "_value", "_field", "device")
+    wide = found.group("device").then('pivot(rowKey: ["_time"], columnKey: ["_field"], valueColumn: "_value")')
     panel = curves("所选点位的全部读数", [wide.then('sort(columns: ["_time"])').renamed(indicators)], "none")
     return panel.display_name("${__field.labels.device} ${__field.name}")
 

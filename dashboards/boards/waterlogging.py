@@ -11,6 +11,7 @@ from dashboards.flux import Flux, Where, compared, joined
 from dashboards.panels.tables import Column, Kind, rows
 from dashboards.panels.trends import bars, coloured, curves
 from dashboards.panels.values import figure, trouble
+from dashboards.store import SITE_SPAN
 from dashboards.units import unit
 
 CLASSES = ("waterlogging", "underpass-flooding")
@@ -133,13 +134,14 @@ def _risen(wall: Wall) -> Flux:
 
 
 def _depth(wall: Wall) -> timeseries.Panel:
-    found = wall.store.readings((DEPTH,), shared.SITE).spread("device", {})
+    found = wall.store.readings((DEPTH,), shared.SITE, raw_span=SITE_SPAN).spread("device", {})
     return curves("水深", [found], unit("cm"), decimals=1, marks=MARKS)
 
 
 def _rise(wall: Wall) -> timeseries.Panel:
-    found = wall.store.readings((DEPTH,), shared.SITE, every=RISE).then("difference()").spread("device", {})
-    return bars(curves("每 10 分钟涨落", [found], unit("cm"), decimals=1))
+    depths = wall.store.readings((DEPTH,), shared.SITE, every=RISE, raw_span=SITE_SPAN)
+    rise = depths.then("difference()").spread("device", {})
+    return bars(curves("每 10 分钟涨落", [rise], unit("cm"), decimals=1))
 
 
 def _record(wall: Wall) -> table.Panel:

@@ -6,8 +6,8 @@ from dataclasses import replace
 from qianshao.doctor.findings import Finding, failure, warning, well
 from qianshao.processes.series import influx_options, retention_s
 from qianshao.settings import Settings
-from streams.series import buckets
 from streams.series.influx import Influx
+from streams.series.rollups import tasks as tasks_of
 
 ANSWER_WITHIN_S = 5.0
 INIT = "run `qianshao series init`"
@@ -34,7 +34,7 @@ def _buckets(influx: Influx, settings: Settings) -> Finding:
 
 
 def _tasks(influx: Influx) -> Finding:
-    api, wanted = influx.client.tasks_api(), list(buckets.tasks(influx.options.buckets))
+    api, wanted = influx.client.tasks_api(), list(tasks_of(influx.options.buckets))
     found = {name: influx.ask(lambda name=name: api.find_tasks(name=name)) for name in wanted}
     missing = [name for name, tasks in found.items() if not tasks]
     if missing:

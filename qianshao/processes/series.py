@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from qianshao.settings import Settings
 from qianshao.telemetry import Telemetry, with_telemetry
 from streams.app import StreamApp, StreamOptions
 from streams.metrics import LagMetrics, SeriesMetrics
-from streams.series import buckets, copies
+from streams.series import buckets, copies, rollups
 from streams.series.census import Census
 from streams.series.history import History
 from streams.series.influx import Influx, InfluxOptions
@@ -29,6 +30,8 @@ from streams.topics import ensure_topics
 from streams.watchdog import Watchdog
 
 GROUP = "series"
+ROLLUP_S = 3_600.0
+"""A query that makes minutes of a hundred thousand devices takes minutes."""
 LATEST_MS = 3_600_000
 """What would be thrown away within so long is not written any more."""
 
@@ -50,8 +53,9 @@ def init(settings: Settings, reader: Path | None = None) -> Iterator[str]:
 
 def rollup(settings: Settings, start: datetime, stop: datetime) -> None:
     """Make minutes and hours of a range again: of whole hours. Raises Unavailable."""
-    influx = Influx(influx_options(settings))
-    _rollup(influx, start, stop)
+    influx = Influx(replace(influx_options(settings), timeout_s=ROLLUP_S))
+    for _ in rollups.rollup(influx, _hour(start), _hour(stop) + timedelta(hours=1)):
+        pass
     influx.close()
 
 
@@ -67,7 +71,7 @@ def rebuild(settings: Settings) -> Iterator[str]:
         said_ms = max(say_again(influx, Sampler(history, Census(city), began_ms)), default=began_ms)
         yield f"standings: {(said_ms - began_ms) / 60_000:.0f} minutes of log time"
         stop_ms = history.log_ms() or said_ms
-        _rollup(influx, datetime.fromtimestamp(began_ms / 1000, UTC), datetime.fromtimestamp(stop_ms / 1000, UTC))
+        rollup(settings, datetime.fromtimestamp(began_ms / 1000, UTC), datetime.fromtimestamp(stop_ms / 1000, UTC))
         yield "minutes and hours made"
     influx.close()
 
@@ -129,11 +133,6 @@ async def _work(settings: Settings, told: Telemetry) -> None:
 
 def _log_lines(settings: Settings, city: City) -> LogLines:
     return LogLines(city, lambda: _oldest_ms(settings))
-
-
-def _rollup(influx: Influx, start: datetime, stop: datetime) -> None:
-    for _ in buckets.rollup(influx, _hour(start), _hour(stop) + timedelta(hours=1)):
-        pass
 
 
 def _hour(time: datetime) -> datetime:

@@ -16,6 +16,8 @@ from ingest.dead_letters import DeadLetter
 PRECISION = "ns"
 NS_PER_MS, NS_PER_US = 1_000_000, 1_000
 TICK_EVERY_MS = 10_000
+CAMERAS = "video"
+"""The feed of cameras in the catalogue."""
 
 Value = int | float | str
 _KEY = str.maketrans({",": "\\,", "=": "\\=", " ": "\\ ", "\n": "\\ ", "\\": "/"})
@@ -59,7 +61,10 @@ class ReadingLines:
     and count."""
 
     def __init__(self, city: City) -> None:
+        feeds = {each.slug: each.feed for each in city.catalogue.device_types}
+        kinds = {slug: Measurement.CAMERA if feed == CAMERAS else Measurement.READING for slug, feed in feeds.items()}
         self._tags = {device.number: _device_tags(city, device.id) for device in city.devices.values()}
+        self._measurement = {device.number: kinds[device.type] for device in city.devices.values()}
         self._fields = {indicator.number: indicator.id for indicator in city.catalogue.indicators}
 
     def of(self, batch: Batch) -> tuple[list[str], int]:
@@ -70,7 +75,7 @@ class ReadingLines:
             fields = [f"{name}={value!r}" for name, value in said if name is not None]
             tags = self._tags.get(number)
             if tags is not None and fields:
-                measurement = Measurement.TRIAL if trial else Measurement.READING
+                measurement = Measurement.TRIAL if trial else self._measurement[number]
                 lines.append(f"{measurement}{tags} {','.join(fields)} {event_ms * NS_PER_MS + seq % 1_000 * NS_PER_US}")
             unknown += len(said) if tags is None else len(said) - len(fields)
         return lines, unknown

@@ -19,6 +19,7 @@ from qianshao.settings import InfluxSettings, KafkaSettings, Settings
 from qianshao.supervisor import Child
 from streams.series import buckets
 from streams.series.influx import Influx, InfluxOptions
+from streams.series.rollups import rollup
 from tests.journeys.district import SHARDS, settings_of
 from tests.journeys.record import read_log
 from tests.journeys.workers import Log
@@ -175,7 +176,7 @@ def test_tasks_make_minutes_of_points_and_hours_of_minutes_that_begin_where_they
     ]
     assert influx.write(lines) == []
     start = datetime.fromtimestamp(hour_ms / 1000, UTC)
-    list(buckets.rollup(influx, start, start + timedelta(hours=1)))
+    list(rollup(influx, start, start + timedelta(hours=1)))
     minutes = _kept(influx, influx.options.buckets.minute, "reading_mean", "G1")
     assert minutes == {0: 0.5, 1: 1.5, 2: 2.5}
     of_all = [_kept(influx, influx.options.buckets.minute, f"summary_{how}") for how in ("mean", "min", "max")]

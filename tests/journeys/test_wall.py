@@ -18,7 +18,7 @@ from dashboards.boards.frame import Board
 from dashboards.render import as_json
 from dashboards.store import Store
 from dashboards.wall import boards
-from streams.series import buckets
+from streams.series.rollups import rollup
 from tests.asking import Asker
 from tests.servers.influxdb import Influx as Server
 from tests.wall import Wall, influx_of, play_onto
@@ -75,7 +75,7 @@ def shown(server: Server, folder: Path, pack: str, scenario: str, minutes: int) 
     began_ms = int(wall_ms()) - minutes * 60_000
     wall = play_onto(influx, folder, str(FIXTURES / scenario), began_ms, minutes * 60_000, pack)
     stop = datetime.fromtimestamp(wall.end_ms / 1000, UTC)
-    list(buckets.rollup(influx, stop.replace(minute=0, second=0, microsecond=0) - timedelta(hours=1), stop))
+    list(rollup(influx, stop.replace(minute=0, second=0, microsecond=0) - timedelta(hours=1), stop))
     store = Store(Buckets.named(influx.options.bucket), 30, 400)
     return Shown(wall, boards(wall.city, store), server)
 

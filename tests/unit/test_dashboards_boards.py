@@ -125,7 +125,7 @@ def test_no_question_goes_back_without_end() -> None:
 
 def test_old_and_long_ranges_are_asked_of_coarser_buckets_and_short_ones_of_raw_points() -> None:
     script = str(STORE.trend(Measurement.CITY, ("red",)))
-    assert "span <= int(v: 6h)" in script and "subDuration(d: 29d" in script
+    assert "span <= int(v: 6h)" in script and "subDuration(d: 30d1h" in script
     assert 'if raw then "qianshao" else if minute then "qianshao_1m" else "qianshao_1h"' in script
     for_ever = str(replace(STORE, raw_days=0, minute_days=0).trend(Measurement.CITY, ("red",)))
     assert "subDuration" not in for_ever

@@ -119,7 +119,7 @@ def test_what_the_code_changes_is_no_drift(place: Place) -> None:
     later = boards(CITY, Store(Buckets.named("qianshao"), 7, 400))
     newer += [board for board in later if board.uid == OVERVIEW]
     (step,) = sync(place, newer).plan()
-    assert step.uid == OVERVIEW and step.drift is None and any("d: 6d" in line for line in step.details)
+    assert step.uid == OVERVIEW and step.drift is None and any("d: 7d1h" in line for line in step.details)
 
 
 def test_a_board_that_the_code_has_no_more_goes_and_one_that_people_made_stays(place: Place) -> None:

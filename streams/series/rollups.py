@@ -1,0 +1,148 @@
+"""Minutes and hours of points: the Flux of the tasks that make them, and of making them again.
+
+Every five minutes: how things stand, minute by minute, and summaries of what devices said, by class and street. Every
+hour: minutes and hours of each device by itself, cameras left out. For those every series costs half a millisecond,
+however little there is in it, and gigabytes where all are many: once an hour is enough, since boards ask the raw bucket
+for the last days of a device.
+"""
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
+from itertools import pairwise
+from zlib import crc32
+
+from city.series import SAID, STANDINGS, Buckets, Measurement, Statistic
+from streams.series.influx import Influx
+
+STEP, HOUR = timedelta(minutes=5), timedelta(hours=1)
+"""How often each task runs. STEP is what one summary sums up, too: gauges speak every five minutes."""
+REACH = 2
+"""How far back a task looks, in its own steps. What comes later than that, `qianshao series rollup` takes in."""
+STANDINGS_AT_ONCE, SUMMARIES_AT_ONCE, DEVICES_AT_ONCE, HOURS_AT_ONCE = (
+    *(timedelta(hours=2), timedelta(hours=1)),
+    *(timedelta(hours=6), timedelta(days=5)),
+)
+"""What one query makes again: whole windows, of which it holds so many as it can in a moment."""
+SUMMED_BY = ("class", "street", "_field")
+WORDS = ("name", "lat", "lon", "since_ms")
+"""Fields of standings that are no quantities: they are in the raw bucket."""
+
+
+def tasks(buckets: Buckets) -> dict[str, str]:
+    """The tasks of a city's buckets: name to Flux."""
+    often = [standings_flux(buckets, _ago(REACH, STEP), "now()"), summaries_flux(buckets, _steps_before_now())]
+    seldom = [flux(buckets, _ago(REACH, HOUR), "now()") for flux in (devices_flux, hours_flux)]
+    return {
+        f"{buckets.raw} minutes": _task(f"{buckets.raw} minutes", STEP, "20s", often),
+        f"{buckets.raw} hours": _task(f"{buckets.raw} hours", HOUR, "7m", seldom),
+    }
+
+
+def rollup(influx: Influx, start: datetime, stop: datetime) -> Iterator[datetime]:
+    """Make minutes and hours of a range of whole hours again; how far it has come, now and then. Raises Unavailable."""
+    for flux, at_once in (
+        (standings_flux, STANDINGS_AT_ONCE),
+        (_summaries_of, SUMMARIES_AT_ONCE),
+        (devices_flux, DEVICES_AT_ONCE),
+        (hours_flux, HOURS_AT_ONCE),
+    ):
+        begin = start
+        while begin < stop:
+            end = min(begin + at_once, stop)
+            for _ in influx.query(flux(influx.options.buckets, begin.isoformat(), end.isoformat())):
+                pass
+            begin = end
+            yield begin
+
+
+def standings_flux(buckets: Buckets, start: str, stop: str) -> str:
+    """What makes minutes of how things stood in a range: the worst of each. `start`, `stop`: Flux times or
+    durations."""
+    words = " and ".join(f'r._field != "{name}"' for name in WORDS)
+    standings = f"{_points(buckets.raw, start, stop, STANDINGS)} |> filter(fn: (r) => {words})"
+    return _step(_windows(standings, Statistic.MAX, "1m"), buckets.minute)
+
+
+def summaries_flux(buckets: Buckets, steps: Iterable[tuple[str, str]]) -> str:
+    """What makes one point of each step of all devices of a class in a street: mean, least and most. `steps`: from and
+    to, Flux times. Each is asked for by itself: the storage puts series together only over a whole range."""
+    written = [
+        _step(f"summary(how: {how}, start: {start}, stop: {stop})", buckets.minute, how.of(Measurement.SUMMARY))
+        for start, stop in steps
+        for how in Statistic
+    ]
+    points = _points(buckets.raw, "start", "stop", SAID)
+    return "\n".join(
+        [
+            f"summary = (how, start, stop) => {points} |> group(columns: {_list(SUMMED_BY)}) |> how()",
+            f"  |> keep(columns: {_list((*SUMMED_BY, '_value'))})",
+            "  |> map(fn: (r) => ({r with _time: start}))",
+            *written,
+        ]
+    )
+
+
+def devices_flux(buckets: Buckets, start: str, stop: str) -> str:
+    """What makes minutes and hours of what each device measured: of minutes the mean, of hours all three."""
+    points = _points(buckets.raw, start, stop, [Measurement.READING])
+    mean = Statistic.MEAN
+    steps = [_step(_windows(points, mean, "1m"), buckets.minute, mean.of(Measurement.READING))]
+    return "\n".join(
+        [*steps, *(_step(_windows(points, h, "1h"), buckets.hour, h.of(Measurement.READING)) for h in Statistic)]
+    )
+
+
+def hours_flux(buckets: Buckets, start: str, stop: str) -> str:
+    """What makes hours of minutes, of standings and summaries."""
+    steps = [
+        _step(_windows(_points(buckets.minute, start, stop, [how.of(Measurement.SUMMARY)]), how, "1h"), buckets.hour)
+        for how in Statistic
+    ]
+    standings = _points(buckets.minute, start, stop, STANDINGS)
+    return "\n".join([*steps, _step(_windows(standings, Statistic.MAX, "1h"), buckets.hour)])
+
+
+def _task(name: str, every: timedelta, offset: str, scripts: Iterable[str]) -> str:
+    option = f'option task = {{name: "{name}", every: {_duration(every)}, offset: {offset}}}'
+    return "\n".join(['import "date"', option, *scripts])
+
+
+def _steps_before_now() -> list[tuple[str, str]]:
+    return [(_ago(n, STEP), _ago(n - 1, STEP)) for n in range(1, REACH + 1)]
+
+
+def _summaries_of(buckets: Buckets, start: str, stop: str) -> str:
+    begin, end = datetime.fromisoformat(start), datetime.fromisoformat(stop)
+    times = [begin + n * STEP for n in range((end - begin) // STEP + 1)]
+    return summaries_flux(buckets, [(a.isoformat(), b.isoformat()) for a, b in pairwise(times)])
+
+
+def _ago(count: int, step: timedelta) -> str:
+    """The beginning of a step: a range that began within one would make a point of a part of it."""
+    this = f"date.truncate(t: now(), unit: {_duration(step)})"
+    return f"date.sub(d: {_duration(count * step)}, from: {this})" if count else this
+
+
+def _duration(span: timedelta) -> str:
+    return f"{int(span.total_seconds()) // 60}m"
+
+
+def _points(bucket: str, start: str, stop: str, measurements: Iterable[str]) -> str:
+    asked = " or ".join(f'r._measurement == "{name}"' for name in measurements)
+    return f'from(bucket: "{bucket}") |> range(start: {start}, stop: {stop}) |> filter(fn: (r) => {asked})'
+
+
+def _windows(points: str, how: Statistic, every: str) -> str:
+    """One of each window, at its beginning. Right after `_points` the storage does it, as fast as it reads."""
+    return f'{points} |> aggregateWindow(every: {every}, fn: {how}, createEmpty: false, timeSrc: "_start")'
+
+
+def _step(points: str, bucket: str, name: str = "") -> str:
+    """What is written, under the name of the points or another. It gives back only how much that was."""
+    named = f' |> set(key: "_measurement", value: "{name}")' if name else ""
+    written = f'{points}{named} |> to(bucket: "{bucket}") |> count()'
+    return f'{written} |> yield(name: "{crc32(written.encode()):08x}")'
+
+
+def _list(names: Iterable[str]) -> str:
+    return "[" + ", ".join(f'"{name}"' for name in names) + "]"
