@@ -33,7 +33,7 @@ def offered(settings: MetricsSettings, registry: CollectorRegistry) -> Iterator[
     if settings.port == 0:
         yield
         return
-    disable_created_metrics()  # type: ignore[no-untyped-call]  # a series of its own for when each series began: nobody asks
+    disable_created_metrics()  # type: ignore[no-untyped-call]  # series of their own for when each began: nobody asks
     try:
         server, _ = start_http_server(settings.port, settings.host, registry)
     except OSError as error:

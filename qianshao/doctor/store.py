@@ -29,7 +29,8 @@ def opened(settings: Settings) -> Iterator[Database]:
 
 
 def database(settings: Settings) -> Iterator[Finding]:
-    settings.data.mkdir(parents=True, exist_ok=True)
+    if settings.database.startswith("sqlite"):
+        settings.data.mkdir(parents=True, exist_ok=True)
     with opened(settings) as store:
         try:
             current = store.is_current()

@@ -21,8 +21,9 @@ SHARDS = 2
 
 
 def test_a_database_that_answers_is_well_and_its_clock_is_ours(postgres_url: str, tmp_path: Path) -> None:
-    settings = settings_in(tmp_path, database=postgres_url)
+    settings = settings_in(tmp_path / "data", database=postgres_url)
     assert only(said(store.database, settings)).outcome is Outcome.OK
+    assert not settings.data.exists(), "in a container nothing can be written there"
     assert said(clock.clocks, settings)["clock against the database"].detail == "the same"
 
 

@@ -7,13 +7,12 @@ from dataclasses import dataclass
 
 import pytest
 import structlog
-from aiokafka import AIOKafkaConsumer, TopicPartition
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
-from city.log import METRICS
-from city.reports import Report, decode_report
+from city.reports import Report
 from streams.reporting import Reporter, reporting
 from streams.topics import ensure_topics
+from tests.journeys.reports import read_reports
 from tests.servers.places import HOST, free_port
 from tests.servers.process import Server
 
@@ -41,26 +40,13 @@ async def until_said(said: list[dict[str, object]], event: str) -> None:
             await asyncio.sleep(OFTEN_S)
 
 
-async def told(kafka: str) -> list[Report]:
-    """All reports in the log."""
-    partition = TopicPartition(METRICS, 0)
-    async with AIOKafkaConsumer(bootstrap_servers=kafka) as consumer:
-        consumer.assign([partition])
-        await consumer.seek_to_beginning()
-        end, found = (await consumer.end_offsets([partition]))[partition], []
-        while await consumer.position(partition) < end:
-            for records in (await consumer.getmany(timeout_ms=500)).values():
-                found += [decode_report(record.value) for record in records]
-    return found
-
-
 def sums(reports: list[Report], name: str = NAME) -> float:
     return sum(sample.value for report in reports for sample in report.samples if sample.name == name)
 
 
 async def until_told(kafka: str, things: int) -> None:
     async with asyncio.timeout(WAIT_S):
-        while sums(await told(kafka)) != things:
+        while sums(await read_reports(kafka)) != things:
             await asyncio.sleep(OFTEN_S)
 
 
@@ -92,7 +78,7 @@ async def test_what_was_counted_since_the_last_report_is_told_even_at_the_end(
     async with reporting(Reporter(kafka, registry, "tests", log, every_s=3600.0)):
         things.inc(7)
         depth.set(3)
-    (report,) = [report for report in await told(kafka) if report.instance == log]
+    (report,) = [report for report in await read_reports(kafka) if report.instance == log]
     assert report.process == "tests" and report.seconds > 0
     assert {sample.name: sample.value for sample in report.samples} == {name: 7, "qianshao_tests_depth": 3}
 

@@ -12,14 +12,11 @@ from typing import Any
 
 import paho.mqtt.client as paho
 import pytest
-from aiokafka import AIOKafkaConsumer, TopicPartition
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import select
 
 from alerts.store import schema
 from city.clock import wall_ms
-from city.log import METRICS
-from city.reports import Report, decode_report
 from ingest.registry import topic_prefix
 from qianshao.doctor.findings import Finding, Outcome
 from qianshao.doctor.run import examine
@@ -28,6 +25,7 @@ from qianshao.system import METRICS_PORTS, System
 from tests.journeys.collector import Collector, Kept, collector
 from tests.journeys.devices import SENTRY, bao_an
 from tests.journeys.district import SHARDS, settings_of
+from tests.journeys.reports import read_reports
 from tests.servers.places import HOST, free_port
 from tests.waiting import until
 
@@ -93,19 +91,6 @@ def offered(system: System, process: str) -> dict[str, float]:
         return {sample.name: sample.value for family in families for sample in family.samples}
 
 
-async def reports(system: System) -> list[Report]:
-    """All that the log has."""
-    partition = TopicPartition(METRICS, 0)
-    async with AIOKafkaConsumer(bootstrap_servers=system.settings.kafka.servers) as consumer:
-        consumer.assign([partition])
-        await consumer.seek_to_beginning()
-        end, found = (await consumer.end_offsets([partition]))[partition], []
-        while await consumer.position(partition) < end:
-            for records in (await consumer.getmany(timeout_ms=500)).values():
-                found += [decode_report(record.value) for record in records]
-    return found
-
-
 def test_every_process_offers_what_it_counts_and_the_reports_in_the_log_add_up_to_it(tmp_path: Path) -> None:
     with embedded(tmp_path, metrics=MetricsSettings(port=five_ports())) as system:
         publish(system, {}, {"alarm": "tamper"}, {"phone": "1"})
@@ -119,7 +104,7 @@ def test_every_process_offers_what_it_counts_and_the_reports_in_the_log_add_up_t
         for process in ("ingest", "detect", "incidents", "web"):
             assert offered(system, process)["process_resident_memory_bytes"] > 0
         system.finish()
-        said = asyncio.run(reports(system))
+        said = asyncio.run(read_reports(system.settings.kafka.servers))
     assert {(r.process, r.instance) for r in said} == {
         ("ingest", "ingest-1"),
         ("detect", "detect-1"),

@@ -15,6 +15,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, enable_crea
 from alerts.console.app import create_app
 from alerts.store.database import Database
 from city.clock import Clock
+from city.reports import SECONDS
 from city.tracing import Untraced, traced
 from ingest.dead_letters import Reason
 from ingest.metrics import IngestMetrics
@@ -23,7 +24,7 @@ from qianshao.processes.web_metrics import WebMetrics, count_requests
 from qianshao.settings import DetectSettings, MetricsSettings, Settings, TracingSettings
 from qianshao.system import METRICS_PORTS, System
 from qianshao.telemetry import instance_of, traced_to
-from streams.metrics import DetectMetrics, IncidentsMetrics, LagMetrics, SeriesMetrics
+from streams.metrics import Delays, DetectMetrics, IncidentsMetrics, LagMetrics, SeriesMetrics
 from streams.reporting import COUNTED, snapshot
 from tests.journeys.collector import collector
 from tests.servers.places import HOST, free_port
@@ -113,6 +114,18 @@ def test_a_snapshot_has_what_is_ours_and_nothing_of_the_library() -> None:
         ("qianshao_tests_seconds_sum", ()): 3,
         ("qianshao_tests_seconds_count", ()): 1,
     }
+
+
+def test_a_histogram_that_takes_groups_tells_the_same_as_the_one_of_the_library() -> None:
+    seconds = [0.0, 0.001, 0.0011, 0.25, 0.3, 5.0, 300.0, 1000.0]
+    ours, theirs = CollectorRegistry(), CollectorRegistry()
+    delays = Delays("qianshao_tests_seconds", "", ours)
+    library = Histogram("qianshao_tests_seconds", "", buckets=SECONDS, registry=theirs)
+    delays.observe(seconds[:3])
+    delays.observe(seconds[3:])
+    for each in seconds:
+        library.observe(each)
+    assert snapshot(ours) == snapshot(theirs)
 
 
 def test_by_its_name_everybody_knows_what_is_told_as_an_increment(all_of_ours: CollectorRegistry) -> None:
