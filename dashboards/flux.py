@@ -4,8 +4,14 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
+
+class Like(str):
+    """What a text must match, whole."""
+
+
 Where = Mapping[str, str | int | tuple[str, ...]]
-"""What tags and fields must be: a value, or one of several. Grafana's variables stand in it as `${name}`."""
+"""What tags and fields must be: a value, one of several, or like something. Grafana's variables stand in it as
+`${name}`."""
 
 WINDOW = "v.windowPeriod"
 """The time that a point of a curve stands for, as Grafana chooses it by the width of the panel."""
@@ -60,10 +66,13 @@ class Flux:
         """One row a point, a column a field."""
         return self.using("influxdata/influxdb/schema").then("schema.fieldsAsCols()")
 
+    def pivoted(self, *by: str) -> "Flux":
+        """Within each table, one row for all that have the same `by`, a column a field. Of several the last counts."""
+        return self.then(f'pivot(rowKey: {texts(by)}, columnKey: ["_field"], valueColumn: "_value")')
+
     def wide(self) -> "Flux":
         """One row a window, a column a field; a table for each value of the tags that are left."""
-        found = self.then('pivot(rowKey: ["_time"], columnKey: ["_field"], valueColumn: "_value")')
-        return found.then('drop(columns: ["_start", "_stop", "_measurement"])')
+        return self.pivoted("_time").then('drop(columns: ["_start", "_stop", "_measurement"])')
 
     def totals(self, by: tuple[str, ...], sums: tuple[str, ...] = (), most: tuple[str, ...] = ()) -> "Flux":
         """Rows put together by columns: of some columns the sum, of some the largest. All are whole numbers."""
@@ -129,4 +138,6 @@ def texts(values: Iterable[str]) -> str:
 def _is(column: str, value: str | int | tuple[str, ...]) -> str:
     if isinstance(value, tuple):
         return "(" + " or ".join(_is(column, each) for each in value) + ")"
+    if isinstance(value, Like):
+        return f"r.{column} =~ /^{value}$/"
     return f"r.{column} == {text(value) if isinstance(value, str) else value}"

@@ -168,11 +168,13 @@ def choice(name: str, label: str, options: dict[str, str]) -> build.CustomVariab
     return build.CustomVariable(name).label(label).values(listed).current(current).multi(False).include_all(False)
 
 
-def asked(name: str, label: str, question: Flux) -> build.QueryVariable:
+def asked(
+    name: str, label: str, question: Flux, sort: model.VariableSort = model.VariableSort.ALPHABETICAL_ASC
+) -> build.QueryVariable:
     """A variable whose values are asked for: rows of one column `_value`, each `word|value`."""
     variable = build.QueryVariable(name).label(label).datasource(REF).query({"query": str(question), "refId": "A"})
     variable.regex("/(?<text>[^|]+)\\|(?<value>.+)/").refresh(model.VariableRefresh.ON_TIME_RANGE_CHANGED)
-    return variable.sort(model.VariableSort.ALPHABETICAL_ASC).multi(False).include_all(False)
+    return variable.sort(sort).multi(False).include_all(False)
 
 
 def _plain(text: str) -> str:

@@ -32,7 +32,8 @@ def community(wall: Wall) -> Board:
     layout = Layout().row(4, *_figures(wall, COMMUNITY))
     layout.row(9, (_sites(wall, where), 13), (_curve(wall, COMMUNITY), 11))
     layout.row(8, (_devices(wall), 9), (shared.site_readings(wall), 15))
-    variables = [shared.street_choice(wall), _communities(wall, kind), shared.site_choice(wall, where)]
+    places = [shared.street_choice(wall), _communities(wall, kind)]
+    variables = [*places, shared.site_choice(wall, where), shared.device_choice(wall)]
     return board(wall, Folder.PLACES, "community", kind, layout, variables)
 
 
@@ -76,7 +77,7 @@ def _health(wall: Wall, where: Where) -> table.Panel:
 
 
 def _sites(wall: Wall, where: Where) -> table.Panel:
-    found = wall.store.ever(Measurement.SITE, where).then("last()").fields_as_columns().group()
+    found = wall.store.told(Measurement.SITE, ("name", "area_name", "road"), ("site", "class"), where)
     chosen = wall.address("community", street=STREET, community=COMMUNITY, site="${__data.fields.site}")
     return rows(
         "点位",
@@ -86,8 +87,6 @@ def _sites(wall: Wall, where: Where) -> table.Panel:
             Column("area_name", "监测区域"),
             shared.named_column("class", "类别", wall.class_names),
             Column("road", "路段"),
-            Column("devices", "设备", Kind.COUNT, 64),
-            Column("contacts", "联系人", Kind.COUNT, 72),
             Column("site", "编号", Kind.HIDDEN),
         ],
     )

@@ -6,7 +6,7 @@ from city.catalogue import Indicator, RiskClass
 from city.series import Measurement
 from dashboards.boards import shared
 from dashboards.boards.frame import Board, Folder, Layout, Wall, board, choice
-from dashboards.panels.tables import Column, Kind, rows
+from dashboards.panels.tables import Column, rows
 
 AREA = {"area": "${area}"}
 
@@ -28,7 +28,7 @@ def risk_class(wall: Wall, of: RiskClass) -> Board:
     layout.row(8, (_sites(wall, of), 14), (_devices(wall, where), 10))
     layout.row(9, (shared.site_readings(wall), 24))
     areas = {area.id: area.name for area in wall.city.areas.values() if area.risk_class == of.slug}
-    variables = [choice("area", "监测区域", areas), shared.site_choice(wall, AREA)]
+    variables = [choice("area", "监测区域", areas), shared.site_choice(wall, AREA), shared.device_choice(wall)]
     return board(wall, Folder.THEMES, f"class-{of.slug}", f"{of.code} {of.name}", layout, variables)
 
 
@@ -47,7 +47,7 @@ def _devices(wall: Wall, where: dict[str, str]) -> table.Panel:
 
 def _sites(wall: Wall, of: RiskClass) -> table.Panel:
     chosen = wall.address(f"class-{of.slug}", area="${area}", site="${__data.fields.site}")
-    found = wall.store.ever(Measurement.SITE, AREA).then("last()").fields_as_columns().group()
+    found = wall.store.told(Measurement.SITE, ("name", "road"), ("site",), AREA)
     return rows(
         "所选区域的点位",
         found,
@@ -55,6 +55,5 @@ def _sites(wall: Wall, of: RiskClass) -> table.Panel:
             Column("site", "点位", width=150, link=("看这个点位", chosen)),
             Column("name", "名称"),
             Column("road", "路段"),
-            Column("devices", "设备", Kind.COUNT, 64),
         ],
     )

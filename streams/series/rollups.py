@@ -1,13 +1,14 @@
 """Minutes and hours of points: the Flux of the tasks that make them, and of making them again.
 
 Every five minutes: how things stand, minute by minute, and summaries of what devices said, by class and street. Every
-hour: minutes and hours of each device by itself, cameras left out. For those every series costs half a millisecond,
-however little there is in it, and gigabytes where all are many: once an hour is enough, since boards ask the raw bucket
-for the last days of a device.
+hour: minutes and hours of each device by itself, cameras left out, since each series costs half a millisecond of that,
+however little there is in it, and twenty kilobytes. Therefore one after the other, too. Boards ask the raw bucket for
+the last days of a device.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import pairwise
 from zlib import crc32
 
@@ -18,10 +19,7 @@ STEP, HOUR = timedelta(minutes=5), timedelta(hours=1)
 """How often each task runs. STEP is what one summary sums up, too: gauges speak every five minutes."""
 REACH = 2
 """How far back a task looks, in its own steps. What comes later than that, `qianshao series rollup` takes in."""
-STANDINGS_AT_ONCE, SUMMARIES_AT_ONCE, DEVICES_AT_ONCE, HOURS_AT_ONCE = (
-    *(timedelta(hours=2), timedelta(hours=1)),
-    *(timedelta(hours=6), timedelta(days=5)),
-)
+STANDINGS_AT_ONCE, SUMMARIES_AT_ONCE, HOURS_AT_ONCE = timedelta(hours=2), timedelta(hours=1), timedelta(hours=12)
 """What one query makes again: whole windows, of which it holds so many as it can in a moment."""
 SUMMED_BY = ("class", "street", "_field")
 WORDS = ("name", "lat", "lon", "since_ms")
@@ -30,22 +28,18 @@ WORDS = ("name", "lat", "lon", "since_ms")
 
 def tasks(buckets: Buckets) -> dict[str, str]:
     """The tasks of a city's buckets: name to Flux."""
-    often = [standings_flux(buckets, _ago(REACH, STEP), "now()"), summaries_flux(buckets, _steps_before_now())]
-    seldom = [flux(buckets, _ago(REACH, HOUR), "now()") for flux in (devices_flux, hours_flux)]
-    return {
-        f"{buckets.raw} minutes": _task(f"{buckets.raw} minutes", STEP, "20s", often),
-        f"{buckets.raw} hours": _task(f"{buckets.raw} hours", HOUR, "7m", seldom),
-    }
+    minutes = [standings_flux(buckets, _ago(REACH, STEP), "now()"), summaries_flux(buckets, _steps_before_now())]
+    found = [_task(f"{buckets.raw} minutes", STEP, timedelta(seconds=20), minutes)]
+    for number, (name, flux) in enumerate(BY_THE_HOUR.items()):
+        offset = timedelta(minutes=7 + 10 * number)
+        found.append(_task(f"{buckets.raw} {name}", HOUR, offset, [flux(buckets, _ago(REACH, HOUR), "now()")]))
+    return dict(found)
 
 
 def rollup(influx: Influx, start: datetime, stop: datetime) -> Iterator[datetime]:
     """Make minutes and hours of a range of whole hours again; how far it has come, now and then. Raises Unavailable."""
-    for flux, at_once in (
-        (standings_flux, STANDINGS_AT_ONCE),
-        (_summaries_of, SUMMARIES_AT_ONCE),
-        (devices_flux, DEVICES_AT_ONCE),
-        (hours_flux, HOURS_AT_ONCE),
-    ):
+    minutes = ((standings_flux, STANDINGS_AT_ONCE), (_summaries_of, SUMMARIES_AT_ONCE))
+    for flux, at_once in (*minutes, *((flux, HOURS_AT_ONCE) for flux in BY_THE_HOUR.values())):
         begin = start
         while begin < stop:
             end = min(begin + at_once, stop)
@@ -82,14 +76,16 @@ def summaries_flux(buckets: Buckets, steps: Iterable[tuple[str, str]]) -> str:
     )
 
 
-def devices_flux(buckets: Buckets, start: str, stop: str) -> str:
-    """What makes minutes and hours of what each device measured: of minutes the mean, of hours all three."""
+def device_minutes_flux(buckets: Buckets, start: str, stop: str) -> str:
+    """What makes minutes of what each device measured: the mean."""
     points = _points(buckets.raw, start, stop, [Measurement.READING])
-    mean = Statistic.MEAN
-    steps = [_step(_windows(points, mean, "1m"), buckets.minute, mean.of(Measurement.READING))]
-    return "\n".join(
-        [*steps, *(_step(_windows(points, h, "1h"), buckets.hour, h.of(Measurement.READING)) for h in Statistic)]
-    )
+    return _step(_windows(points, Statistic.MEAN, "1m"), buckets.minute, Statistic.MEAN.of(Measurement.READING))
+
+
+def device_hours_flux(how: Statistic, buckets: Buckets, start: str, stop: str) -> str:
+    """What makes hours of what each device measured."""
+    points = _points(buckets.raw, start, stop, [Measurement.READING])
+    return _step(_windows(points, how, "1h"), buckets.hour, how.of(Measurement.READING))
 
 
 def hours_flux(buckets: Buckets, start: str, stop: str) -> str:
@@ -102,9 +98,16 @@ def hours_flux(buckets: Buckets, start: str, stop: str) -> str:
     return "\n".join([*steps, _step(_windows(standings, Statistic.MAX, "1h"), buckets.hour)])
 
 
-def _task(name: str, every: timedelta, offset: str, scripts: Iterable[str]) -> str:
-    option = f'option task = {{name: "{name}", every: {_duration(every)}, offset: {offset}}}'
-    return "\n".join(['import "date"', option, *scripts])
+BY_THE_HOUR: dict[str, Callable[[Buckets, str, str], str]] = {
+    "hours": hours_flux,
+    "device minutes": device_minutes_flux,
+    **{f"device hours {how}": partial(device_hours_flux, how) for how in Statistic},
+}
+
+
+def _task(name: str, every: timedelta, offset: timedelta, scripts: Iterable[str]) -> tuple[str, str]:
+    option = f'option task = {{name: "{name}", every: {_duration(every)}, offset: {_duration(offset)}}}'
+    return name, "\n".join(['import "date"', option, *scripts])
 
 
 def _steps_before_now() -> list[tuple[str, str]]:
@@ -124,7 +127,7 @@ def _ago(count: int, step: timedelta) -> str:
 
 
 def _duration(span: timedelta) -> str:
-    return f"{int(span.total_seconds()) // 60}m"
+    return f"{int(span.total_seconds())}s"
 
 
 def _points(bucket: str, start: str, stop: str, measurements: Iterable[str]) -> str:

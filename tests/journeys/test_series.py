@@ -154,7 +154,7 @@ def test_buckets_and_tasks_are_made_once_and_mended_where_somebody_changed_them(
     bucket.retention_rules[0].every_seconds = 3600 * 24
     influx.client.buckets_api().update_bucket(bucket=bucket)
     (task,) = influx.client.tasks_api().find_tasks(name=f"{raw} minutes")
-    task.flux = task.flux.replace("every: 1m", "every: 5m")
+    task.flux = task.flux.replace("every: 300s", "every: 600s")
     influx.client.tasks_api().update_task(task)
     mended = [line for line in ready(influx) if "there" not in line]
     assert mended == [

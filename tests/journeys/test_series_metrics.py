@@ -14,7 +14,7 @@ from qianshao.settings import InfluxSettings, Settings
 from streams.app import Record
 from streams.metrics import SeriesMetrics
 from streams.series.influx import Influx as Client
-from streams.series.worker import SeriesWorker
+from streams.series.worker import SPEAKER, SeriesWorker
 from tests.servers.influxdb import Influx
 from tests.unit.logs import Log
 
@@ -51,7 +51,7 @@ class Series:
 
     def __post_init__(self) -> None:
         metrics = SeriesMetrics(self.registry)
-        self.worker = SeriesWorker(self.log, self.client, AsWritten(), NothingToSay(behind_ms=4_000), metrics)
+        self.worker = SeriesWorker(self.log, self.client, AsWritten(), lambda: NothingToSay(behind_ms=4_000), metrics)
 
     async def read(self, *lines: bytes) -> None:
         await self.log.hand_on(*(self.log.record(READINGS, line) for line in lines))
@@ -94,6 +94,7 @@ async def test_an_influxdb_that_is_away_is_shown_until_it_answers(series: Series
 
 
 async def test_it_says_of_how_much_log_time_the_city_is_still_to_be_told(series: Series) -> None:
+    series.log.assigned.add(SPEAKER)
     running = asyncio.create_task(series.worker.run())
     await series.until(lambda: series.count("behind_seconds") == 4)
     running.cancel()

@@ -67,7 +67,9 @@ def chosen(board: Board, city: City) -> dict[str, str]:
         (s for s in stand if any(d.site == s.id for d in city.devices.values())), next(iter(city.sites.values()))
     )
     area = city.areas[site.area]
-    return {"area": area.id, "site": site.id, "street": area.admin, "community": city.grids[site.grid].parent}
+    devices = "|".join(device.id for device in city.devices.values() if device.site == site.id)
+    place = {"area": area.id, "site": site.id, "street": area.admin, "community": city.grids[site.grid].parent}
+    return place | {"device": f"({devices})"}
 
 
 def shown(server: Server, folder: Path, pack: str, scenario: str, minutes: int) -> Shown:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import paho.mqtt.client as paho
@@ -101,7 +102,8 @@ def production(kafka_server: Server, tmp_path: Path) -> Iterator[Production]:
         }
         reader = _series_init(here, tmp_path)
         processes = {name: stack.enter_context(_process(name, here, tmp_path)) for name in SERVICES}
-        until(lambda: all((tmp_path / f"{name}.ready").exists() for name in SERVICES), START_S)
+        for name in SERVICES:
+            until((tmp_path / f"{name}.ready").exists, START_S, partial(_said, name, tmp_path))
         database, page = Database(store.url), f"http://127.0.0.1:{port}"
         yield Production(broker, database, page, password, _topic(fleet), influx, reader, processes)
         database.dispose()
@@ -144,10 +146,17 @@ def _topic(fleet: Path) -> str:
     return f"{topic_prefix(city, city.sites[city.devices[GAUGE].site].area)}{GAUGE}/up"
 
 
-def until(happened: Callable[[], bool], seconds: float = WAIT_S) -> None:
+def _said(service: str, folder: Path) -> str:
+    """The end of its log."""
+    return f"{service} is not ready; it said:\n{(folder / f'{service}.log').read_text()[-4_000:]}"
+
+
+def until(
+    happened: Callable[[], bool], seconds: float = WAIT_S, why: Callable[[], str] = lambda: "did not happen in time"
+) -> None:
     deadline_s = time.monotonic() + seconds
     while not happened():
-        assert time.monotonic() < deadline_s, "did not happen in time"
+        assert time.monotonic() < deadline_s, why()
         time.sleep(0.05)
 
 

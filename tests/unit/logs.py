@@ -31,6 +31,7 @@ class Log:
 
     written: list[Written] = field(default_factory=list)
     acknowledged: list[int] = field(default_factory=list)
+    assigned: set[Partition] = field(default_factory=set)
     _readers: dict[str, Callable[[list[Record]], Awaitable[None]]] = field(default_factory=dict)
     _revoked: list[Callable[[set[Partition]], Awaitable[None]]] = field(default_factory=list)
     _offset: int = -1
