@@ -41,7 +41,7 @@ from city.readings import decode
 from city.registry import Device
 from city.tables import write_tables
 from qianshao.accounts import percentiles
-from qianshao.settings import KafkaSettings, MqttSettings, Settings, WebSettings
+from qianshao.settings import InfluxSettings, KafkaSettings, MqttSettings, Settings, WebSettings
 from qianshao.system import System
 from tests.servers.kafka import kafka
 from tests.servers.mosquitto import mosquitto
@@ -78,7 +78,7 @@ class Bench:
         done_ms = time.time() * 1000
         cpu = {name: (used - before[name]) / sent.messages * 1e6 for name, used in self._cpu().items()}
         ours = [child.name for child in self.system.supervisor.children]
-        latency = self._latency(sent)
+        latency = self.latency(sent)
         return {
             "rate": plan.rate or "maximum",
             "messages": sent.messages,
@@ -86,8 +86,8 @@ class Bench:
             "drained_after_s": round((done_ms - sent.ended_ms) / 1000, 1),
             "messages_per_s": round(sent.messages / (done_ms - sent.began_ms) * 1000),
             "readings_per_s": round(sent.messages * plan.voices[0].readings / (done_ms - sent.began_ms) * 1000),
-            "lost": self._lost(plan, sent) + len(sent.probes) - len(latency) + (not drained),
-            **{f"{name}_ms": value for name, value in percentiles(latency).items() if name != "n"},
+            "lost": self.lost(plan, sent) + len(sent.probes) - len(latency) + (not drained),
+            **{f"{name}_ms": value for name, value in percentiles(list(latency.values())).items() if name != "n"},
             "probes": len(latency),
             "cpu_us_per_message": {
                 **{name: round(used, 1) for name, used in cpu.items()},
@@ -101,14 +101,14 @@ class Bench:
         processes |= {"mosquitto": self.broker.process, "kafka": self.log.process}
         return {name: cpu_s(process.pid) if process else 0.0 for name, process in processes.items()}
 
-    def _latency(self, sent: Sent) -> list[float]:
-        """From a probe to its ticket, ms."""
+    def latency(self, sent: Sent) -> dict[float, float]:
+        """From a probe to its ticket, ms, by wall ms of handing it over."""
         device = {d.id: d.number for d in self.city.devices.values()}
         opened = _opened_ms(self.system.database)
         at_ms = {device[subject]: ms for subject, ms in opened.items() if subject in device}
-        return [at_ms[number] - said_ms for number, said_ms in sent.probes.items() if number in at_ms]
+        return {said_ms: at_ms[number] - said_ms for number, said_ms in sent.probes.items() if number in at_ms}
 
-    def _lost(self, plan: Plan, sent: Sent) -> int:
+    def lost(self, plan: Plan, sent: Sent) -> int:
         """Messages that are not in the log with all their devices."""
         there = asyncio.run(_in_log(self.log.address))
         n = np.arange(sent.messages)
@@ -149,8 +149,8 @@ async def _in_log(address: str) -> npt.NDArray[np.int64]:
 
 
 @contextmanager
-def running(fleet: FleetRequest) -> Iterator[Bench]:
-    """Servers, and our processes on them."""
+def running(fleet: FleetRequest, influx: InfluxSettings | None = None) -> Iterator[Bench]:
+    """Servers, and our processes on them; with an InfluxDB, also the one that writes into it."""
     city = generate_fleet(base()[0], fleet, seed=1)
     with ExitStack() as stack:
         broker, log = stack.enter_context(mosquitto(own=True)), stack.enter_context(kafka(own=True))
@@ -165,6 +165,7 @@ def running(fleet: FleetRequest) -> Iterator[Bench]:
             mqtt=MqttSettings(host=broker.host, port=broker.port, username="ingest", password="of no importance here"),
             kafka=KafkaSettings(servers=log.address, shards=SHARDS, fetch_wait_ms=500),
             web=WebSettings(port=free_port()),
+            influx=influx or InfluxSettings(),
         )
         system = System(settings)
         try:

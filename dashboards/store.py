@@ -4,7 +4,7 @@ too long for it, is asked of the next coarser one, so that no question reads mor
 from dataclasses import dataclass
 
 from city.series import Buckets, Measurement, Statistic
-from dashboards.flux import WINDOW, Flux, Where, condition
+from dashboards.flux import WINDOW, Flux, Where, condition, texts
 
 FRESH = "5m"
 """What is older than this says nothing about now. Standings come every minute at least."""
@@ -51,10 +51,12 @@ class Store:
 
     def told(self, measurement: Asked, words: tuple[str, ...], by: tuple[str, ...], where: Where) -> Flux:
         """Words of what is told once a day, as it was last: a row each, by tags. All come in one table: to make one of
-        each would take a tenth of a millisecond, and there are thousands."""
+        each would take a tenth of a millisecond, and there are thousands. Rows of one go together, or pivot puts words
+        into wrong columns."""
         before = [f"told = date.sub(d: {TOLD}, from: v.timeRangeStop)"]
         found = self._of(f'"{self.buckets.raw}"', "told", _called(measurement), where, words)
-        return found.using("date", before=before).group().then('sort(columns: ["_time"])').pivoted(*by)
+        in_order = found.using("date", before=before).group().then(f"sort(columns: {texts((*by, '_time'))})")
+        return in_order.pivoted(*by).then('drop(columns: ["_start", "_stop"])')
 
     def points(self, measurement: Measurement, where: Where | None = None, fields: tuple[str, ...] = ()) -> Flux:
         """Raw points of the whole range: only where there are few."""

@@ -24,12 +24,13 @@ RAN_WELL_S = 60.0
 @dataclass
 class Child:
     """One process of the program: `qianshao NAME ARGUMENTS`. Its output goes to `folder/NAME.log`; its ready file
-    appears once it does its work."""
+    appears once it does its work. `nice`: added to its niceness, for what only looks on."""
 
     name: str
     settings: Settings
     folder: Path
     arguments: tuple[str, ...] = ()
+    nice: int = 0
     process: subprocess.Popen[bytes] | None = None
     restarts: int = 0
     started_s: float = 0.0
@@ -55,7 +56,7 @@ class Child:
                 stderr=output,
                 stdin=subprocess.DEVNULL,
                 start_new_session=True,  # Ctrl-C reaches the launcher, which stops its children in order
-                preexec_fn=with_parent(signal.SIGTERM),
+                preexec_fn=with_parent(signal.SIGTERM, self.nice),
             )
         self.started_s, self.wanted = time.monotonic(), True
 

@@ -28,6 +28,8 @@ METRICS_PORTS = ("ingest", "detect", "incidents", "web", SERIES)
 """Who offers metrics at the port of the settings, who at the next, and so on."""
 ARGUMENTS = {SERIES: ("run",)}
 """Of the commands that are groups."""
+NICE = {SERIES: 10}
+"""Where the processor is short, who judges goes first: what was waiting for InfluxDB can wait on."""
 
 
 class System:
@@ -45,7 +47,10 @@ class System:
             )
         self.settings = settings
         self.supervisor = Supervisor(
-            [Child(name, _of_child(settings, name), folder, ARGUMENTS.get(name, ())) for name in processes]
+            [
+                Child(name, _of_child(settings, name), folder, ARGUMENTS.get(name, ()), NICE.get(name, 0))
+                for name in processes
+            ]
         )
         self._folder = folder
         self._brokers = EmbeddedBrokers(settings, folder) if settings.profile == "embedded" else None

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from itertools import takewhile
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,14 @@ from alerts.store.database import Database
 from alerts.store.incidents import IncidentStore
 from alerts.store.schema import shards
 from city.city import City
+from city.clock import wall_ms
 from city.readings import Batch, Tick
+from city.series import Buckets
 from city.tables import read_city, shipped_pack
 from city.transitions import Transition
+from dashboards.boards.frame import Board
+from dashboards.store import Store
+from dashboards.wall import boards
 from ingest.dead_letters import DeadLetter
 from qianshao.offline import Observer, play_offline
 from qianshao.settings import Settings
@@ -24,12 +30,17 @@ from streams.series.census import Census
 from streams.series.history import History
 from streams.series.influx import Influx, InfluxOptions
 from streams.series.lines import ReadingLines, letter_line, tick_line, transition_line
+from streams.series.rollups import rollup
 from streams.series.sampler import Sampler
+from tests.asking import Asker
 from tests.reports import reports_until
+from tests.servers.influxdb import Influx as Server
 
 SHARDS = 4
 TICK_MS = 1_000
 AT_ONCE = 20_000
+HOUR_MS = 3_600_000
+FIXTURES = Path(__file__).with_name("fixtures")
 
 
 @dataclass
@@ -105,6 +116,61 @@ def play_onto(
         refused = influx.write(lines)
         assert not refused, refused
     return Wall(influx, city, scenario, database, end_ms)
+
+
+@dataclass(frozen=True)
+class Play:
+    """So many minutes of a scenario of tests/fixtures, in a shipped city."""
+
+    pack: str
+    scenario: str
+    minutes: int
+
+
+EVERYTHING = Play("baoan", "wall.yaml", 120)
+"""Something of everything happens."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A city's boards, and an InfluxDB that holds its play."""
+
+    wall: Wall
+    boards: list[Board]
+    server: Server
+
+    def asker(self, board: Board, hours: float = 2.0) -> Asker:
+        influx = self.wall.influx.options
+        start_ms = self.wall.end_ms - int(hours * HOUR_MS)
+        return Asker(influx.url, influx.token, influx.org, start_ms, self.wall.end_ms, chosen(board, self.wall.city))
+
+    def board(self, name: str) -> Board:
+        return next(board for board in self.boards if board.uid == f"qs-{self.wall.city.id}-{name}")
+
+
+def chosen(board: Board, city: City) -> dict[str, str]:
+    """What the variables of a board are set to: the first place of its class at which devices stand."""
+    slug = board.uid.partition("class-")[2] or "waterlogging"
+    stand = [site for site in city.sites.values() if city.areas[site.area].risk_class == slug]
+    site = next(
+        (s for s in stand if any(d.site == s.id for d in city.devices.values())), next(iter(city.sites.values()))
+    )
+    area = city.areas[site.area]
+    devices = "|".join(device.id for device in city.devices.values() if device.site == site.id)
+    place = {"area": area.id, "site": site.id, "street": area.admin, "community": city.grids[site.grid].parent}
+    return place | {"device": f"({devices})"}
+
+
+def shown(server: Server, folder: Path, play: Play = EVERYTHING) -> Shown:
+    """Play onto new buckets of a server, so that the play ends now."""
+    influx = influx_of(server.url, server.token, server.org, server.new_bucket())
+    lasting_ms = play.minutes * 60_000
+    began_ms = int(wall_ms()) - lasting_ms
+    wall = play_onto(influx, folder, str(FIXTURES / play.scenario), began_ms, lasting_ms, play.pack)
+    stop = datetime.fromtimestamp(wall.end_ms / 1000, UTC)
+    list(rollup(influx, stop.replace(minute=0, second=0, microsecond=0) - timedelta(hours=1), stop))
+    store = Store(Buckets.named(influx.options.bucket), 30, 400)
+    return Shown(wall, boards(wall.city, store), server)
 
 
 def influx_of(url: str, token: str, org: str, bucket: str) -> Influx:

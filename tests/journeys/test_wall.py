@@ -4,29 +4,19 @@ each must give what its panel draws."""
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from city.city import City
-from city.clock import wall_ms
-from city.series import Buckets
 from dashboards.boards.frame import Board
 from dashboards.render import as_json
-from dashboards.store import Store
-from dashboards.wall import boards
-from streams.series.rollups import rollup
 from tests.asking import Asker
 from tests.servers.influxdb import Influx as Server
-from tests.wall import Wall, influx_of, play_onto
+from tests.wall import Play, Shown, chosen, shown
 
 pytestmark = [pytest.mark.servers, pytest.mark.timeout(600)]
 
-FIXTURES = Path(__file__).parents[1] / "fixtures"
-HOUR_MS = 3_600_000
+TOWNS = Play("dongguan", "towns.yaml", 40)
 NOTHING_TO_TELL = {
     ("overview", "监测区域四色图", "B"): "no area is blind",
     ("system", "盲区与停用规则", "A"): "no ingest was away, no rule failed",
@@ -42,54 +32,14 @@ NOTHING_TO_TELL = {
 """Questions that may have no answer in this play, by board, panel and ref, with why. Any map may lack blind areas."""
 
 
-@dataclass(frozen=True)
-class Shown:
-    """A city's boards, and an InfluxDB that holds its play."""
-
-    wall: Wall
-    boards: list[Board]
-    server: Server
-
-    def asker(self, board: Board, hours: float = 2.0) -> Asker:
-        influx = self.wall.influx.options
-        start_ms = self.wall.end_ms - int(hours * HOUR_MS)
-        return Asker(influx.url, influx.token, influx.org, start_ms, self.wall.end_ms, chosen(board, self.wall.city))
-
-    def board(self, name: str) -> Board:
-        return next(board for board in self.boards if board.uid == f"qs-{self.wall.city.id}-{name}")
-
-
-def chosen(board: Board, city: City) -> dict[str, str]:
-    """What the variables of a board are set to: the first place of its class at which devices stand."""
-    slug = board.uid.partition("class-")[2] or "waterlogging"
-    stand = [site for site in city.sites.values() if city.areas[site.area].risk_class == slug]
-    site = next(
-        (s for s in stand if any(d.site == s.id for d in city.devices.values())), next(iter(city.sites.values()))
-    )
-    area = city.areas[site.area]
-    devices = "|".join(device.id for device in city.devices.values() if device.site == site.id)
-    place = {"area": area.id, "site": site.id, "street": area.admin, "community": city.grids[site.grid].parent}
-    return place | {"device": f"({devices})"}
-
-
-def shown(server: Server, folder: Path, pack: str, scenario: str, minutes: int) -> Shown:
-    influx = influx_of(server.url, server.token, server.org, server.new_bucket())
-    began_ms = int(wall_ms()) - minutes * 60_000
-    wall = play_onto(influx, folder, str(FIXTURES / scenario), began_ms, minutes * 60_000, pack)
-    stop = datetime.fromtimestamp(wall.end_ms / 1000, UTC)
-    list(rollup(influx, stop.replace(minute=0, second=0, microsecond=0) - timedelta(hours=1), stop))
-    store = Store(Buckets.named(influx.options.bucket), 30, 400)
-    return Shown(wall, boards(wall.city, store), server)
-
-
 @pytest.fixture(scope="module")
 def baoan(influxdb_server: Server, tmp_path_factory: pytest.TempPathFactory) -> Shown:
-    return shown(influxdb_server, tmp_path_factory.mktemp("wall"), "baoan", "wall.yaml", 120)
+    return shown(influxdb_server, tmp_path_factory.mktemp("wall"))
 
 
 @pytest.fixture(scope="module")
 def dongguan(influxdb_server: Server, tmp_path_factory: pytest.TempPathFactory) -> Shown:
-    return shown(influxdb_server, tmp_path_factory.mktemp("wall"), "dongguan", "towns.yaml", 40)
+    return shown(influxdb_server, tmp_path_factory.mktemp("wall"), TOWNS)
 
 
 def questions(board: Board) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
@@ -198,6 +148,19 @@ def test_variables_offer_what_there_is(baoan: Shown) -> None:
     communities = found["qs-baoan-community", "community"]
     street = chosen(baoan.board("community"), baoan.wall.city)["street"]
     assert len(communities) == len([u for u in baoan.wall.city.admin.values() if u.parent == street])
+
+
+def test_sites_have_their_own_names_roads_and_areas(baoan: Shown) -> None:
+    board, city = baoan.board("community"), baoan.wall.city
+    (query,) = [target["query"] for panel, target in questions(board) if panel["title"] == "点位"]
+    rows = baoan.asker(board).ask(query)
+    found = {(row["site"], row["name"], row["road"], row["area_name"], row["class"]) for row in rows}
+    community = chosen(board, city)["community"]
+    sites = [site for site in city.sites.values() if city.grids[site.grid].parent == community]
+    areas = city.areas
+    assert found == {
+        (site.id, site.name, site.road_section, areas[site.area].name, areas[site.area].risk_class) for site in sites
+    }
 
 
 def test_what_happened_is_marked_on_the_curves(baoan: Shown) -> None:

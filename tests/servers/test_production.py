@@ -1,5 +1,5 @@
-"""The production profile, set up as docker-compose.yml does it, on Apache Kafka, and on Mosquitto with TLS, PostgreSQL
-and InfluxDB with the very configuration that compose gives them."""
+"""The production profile, set up as docker-compose.yml does it, on Apache Kafka, Mosquitto with TLS, PostgreSQL and
+InfluxDB with the very configuration that compose gives them."""
 
 import json
 import os
@@ -30,6 +30,7 @@ from tests.servers.deployed import (
     Broker,
     compose,
     deployed_influxdb,
+    deployed_kafka_properties,
     deployed_mosquitto,
     deployed_postgres,
     init_secrets,
@@ -37,9 +38,9 @@ from tests.servers.deployed import (
     service_environment,
 )
 from tests.servers.influxdb import Influx
+from tests.servers.kafka import kafka
 from tests.servers.missing import MissingError
 from tests.servers.places import free_port, scratch_folder
-from tests.servers.process import Server
 from tests.servers.report import skip
 
 pytestmark = pytest.mark.servers
@@ -77,12 +78,13 @@ class Production:
 
 
 @pytest.fixture
-def production(kafka_server: Server, tmp_path: Path) -> Iterator[Production]:
+def production(tmp_path: Path) -> Iterator[Production]:
     secrets, fleet = tmp_path / "secrets", tmp_path / "fleet"
     make_fleet(fleet, devices=30)
     password = init_secrets(secrets, fleet, "--device", GAUGE)[GAUGE]
     with ExitStack() as stack:
         try:
+            log = stack.enter_context(kafka(own=True, properties=deployed_kafka_properties()))
             broker = stack.enter_context(deployed_mosquitto(secrets, tmp_path))
             store = stack.enter_context(deployed_postgres(secrets, stack.enter_context(scratch_folder("postgres"))))
             influx = stack.enter_context(deployed_influxdb(secrets, tmp_path))
@@ -94,7 +96,7 @@ def production(kafka_server: Server, tmp_path: Path) -> Iterator[Production]:
             "QIANSHAO_DATABASE": store.url,
             "QIANSHAO_INFLUX__URL": influx.url,
             "QIANSHAO_FLEET": str(fleet),
-            "QIANSHAO_KAFKA__SERVERS": kafka_server.address,
+            "QIANSHAO_KAFKA__SERVERS": log.address,
             "QIANSHAO_MQTT__HOST": broker.server.host,
             "QIANSHAO_MQTT__PORT": str(broker.inner),
             "QIANSHAO_MQTT__TLS_CA": str(broker.ca),

@@ -44,7 +44,7 @@ def test_a_reader_reads_the_series_and_cannot_write_nor_look_at_anything_else(
     assert count(reader) == 1
     with pytest.raises(Unavailable, match="that"):
         reader.write([LINE])
-    seen = {bucket.name for bucket in reader.client.buckets_api().find_buckets().buckets}
+    seen = {bucket.name for bucket in reader.client.buckets_api().find_buckets_iter()}
     assert seen == set(vars(owner.options.buckets).values())
     assert reader.client.authorizations_api().find_authorizations() == []
 
