@@ -63,9 +63,9 @@ def _figures(wall: Wall, place: str) -> list[tuple[stat.Panel, int]]:
 def _curve(wall: Wall, place: str) -> timeseries.Panel:
     fields = {
         "alerts": ("预警", palette.WARM),
-        "offline": ("离线设备", palette.BAD),
+        "offline": ("离线设备", palette.BLIND),
         "tickets": ("未结工单", palette.QUIET),
-        "overdue": ("超时工单", palette.BLIND),
+        "overdue": ("超时工单", palette.BAD),
     }
     counts = wall.store.trend(Measurement.PLACE, tuple(fields), {"place": place}).wide()
     return coloured(curves("预警、离线与工单", [counts], "none", decimals=0, steps=True), fields)
