@@ -89,8 +89,8 @@ def looking_on() -> Iterator[Server]:
 def naive_writer(kafka: str, url: str) -> Iterator[subprocess.Popen[str]]:
     """The naive way, once it reads. Says how many points it has handed to the client when it is terminated."""
     command = ["nice", "-n", str(NICE[SERIES]), sys.executable, "-m", "bench.naive.series", kafka, url, TOKEN, ORG]
-    quiet = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}  # the client says much while it retries
-    with subprocess.Popen([*command, NAIVE_BUCKET], text=True, **quiet) as process:
+    quiet = subprocess.DEVNULL  # the client says much while it tries again
+    with subprocess.Popen([*command, NAIVE_BUCKET], stdout=subprocess.PIPE, stderr=quiet, text=True) as process:
         assert process.stdout is not None
         process.stdout.readline()
         try:

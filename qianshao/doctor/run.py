@@ -44,15 +44,15 @@ def _of_this_machine(settings: Settings) -> Iterable[Check]:
 
 
 def _of_the_servers(settings: Settings) -> Iterable[Check]:
-    from qianshao.doctor import certificates, clock, log, mqtt, store
+    from qianshao.doctor import certificates, clock, log, mqtt, store, wall
 
     yield from (log.kafka, store.freshness, mqtt.broker)
     if settings.mqtt.tls_ca is not None:
         yield certificates.of_mqtt
     if settings.influx.url is not None:
-        from qianshao.doctor import wall
-
         yield wall.influxdb
+    if settings.grafana.url is not None:
+        yield wall.grafana
     yield clock.clocks
 
 

@@ -1,8 +1,10 @@
-"""InfluxDB: whether it answers, knows our token, and has the buckets and tasks of the wall."""
+"""The wall: whether InfluxDB answers, knows our token, and has buckets and tasks; whether Grafana has the boards."""
 
 from collections.abc import Iterator
 from dataclasses import replace
 
+from dashboards.sync import Step
+from qianshao.boards import grafana_of, sync_of
 from qianshao.doctor.findings import Finding, failure, warning, well
 from qianshao.processes.series import influx_options, retention_s
 from qianshao.settings import Settings
@@ -23,6 +25,26 @@ def influxdb(settings: Settings) -> Iterator[Finding]:
         yield _tasks(influx)
     finally:
         influx.close()
+
+
+def grafana(settings: Settings) -> Iterator[Finding]:
+    """Raises Unavailable where it does not answer, and SettingError where it does not let us."""
+    there = grafana_of(settings)
+    try:
+        yield well("Grafana", f"{settings.grafana.url}, version {there.version()}")
+        yield _boards(sync_of(settings, there).plan())
+    finally:
+        there.close()
+
+
+def _boards(steps: list[Step]) -> Finding:
+    by_hand = [step.uid for step in steps if step.drift is not None]
+    if by_hand:
+        remedy = "`qianshao dashboards drift` says what; take it into the code, or `apply` undoes it"
+        return warning("boards", f"changed by hand: {', '.join(by_hand)}", remedy)
+    if steps:
+        return warning("boards", f"not as the code has them: {len(steps)}", "run `qianshao dashboards apply`")
+    return well("boards", "as the code has them")
 
 
 def _buckets(influx: Influx, settings: Settings) -> Finding:
