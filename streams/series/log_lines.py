@@ -1,11 +1,11 @@
 """What a record of the log says, as lines."""
 
+from collections import Counter
 from collections.abc import Callable
 
 import msgspec
 import numpy as np
 import pyarrow as pa
-import structlog
 
 from city.city import City
 from city.log import ALERTS, KIND, METRICS, READINGS, TICK
@@ -16,16 +16,16 @@ from ingest.dead_letters import decode_dead_letter
 from streams.app import Record
 from streams.series.lines import ReadingLines, letter_line, report_lines, tick_line, transition_line
 
-log = structlog.get_logger()
-
 UNREADABLE = (pa.ArrowException, OSError, EOFError, ValueError, KeyError, msgspec.MsgspecError)
 
 
 class LogLines:
-    """`oldest_ms`: event time before which InfluxDB would throw a point away at once, asked anew each time."""
+    """`oldest_ms`: event time before which InfluxDB would throw a point away at once, asked anew each time. `skipped`:
+    readings without a line, by why."""
 
     def __init__(self, city: City, oldest_ms: Callable[[], float]) -> None:
         self._readings, self._oldest_ms = ReadingLines(city), oldest_ms
+        self.skipped: Counter[str] = Counter()
 
     def of(self, record: Record) -> list[str]:
         """Lines of a record. Raises one of UNREADABLE."""
@@ -49,8 +49,7 @@ class LogLines:
         batch = decode(record.value)
         kept = self._kept(batch)
         lines, unknown = self._readings.of(kept)
-        if unknown or len(kept) < len(batch):
-            log.info("readings not written", unknown=unknown, too_old=len(batch) - len(kept), offset=record.offset)
+        self.skipped += Counter(unknown=unknown, too_old=len(batch) - len(kept))
         return lines
 
     def _kept(self, batch: Batch) -> Batch:

@@ -14,7 +14,8 @@ from streams.series.sampler import Sampler
 
 
 async def rewrite_log(kafka: str, influx: Influx, lines: LogLines) -> dict[str, int]:
-    """Write all that the log has now. Counts of `records`, `points`, `refused` and `unreadable`. Raises Unavailable."""
+    """Write all that the log has now. Counts of `records`, `points`, `refused` and `unreadable`, and of readings without
+    a line by why. Raises Unavailable."""
     counts = dict.fromkeys(("records", "points", "refused", "unreadable"), 0)
     consumer = AIOKafkaConsumer(
         bootstrap_servers=kafka, auto_offset_reset="earliest", max_partition_fetch_bytes=FETCH_BYTES
@@ -30,7 +31,7 @@ async def rewrite_log(kafka: str, influx: Influx, lines: LogLines) -> dict[str, 
         raise Unavailable(f"Kafka at {kafka}", repr(error)) from error
     finally:
         await consumer.stop()
-    return counts
+    return counts | lines.skipped
 
 
 def say_again(influx: Influx, sampler: Sampler) -> Iterator[int]:

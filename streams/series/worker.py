@@ -26,6 +26,7 @@ WORKER = "series"
 PATIENCE_S = 60.0
 """So long InfluxDB may be away before this process ends, to wait outside the consumer group until it answers."""
 SAMPLE_EVERY_S = 1.0
+SKIPPED_EVERY_S = 60.0
 SPEAKER = (ALERTS, 0)
 """Of several workers, the owner of this partition says how the city stands."""
 
@@ -46,6 +47,7 @@ class SeriesWorker:
         self._metrics = metrics or SeriesMetrics(CollectorRegistry())
         self._offsets: dict[Partition, int] = {}
         self._away = False
+        self._told_s = float("-inf")
         for topic in (READINGS, ALERTS, DEAD_LETTERS, METRICS):
             app.consume(topic, self._take, self._give_up)
 
@@ -59,6 +61,7 @@ class SeriesWorker:
         """Say how the city stands while that is ours to do, until cancelled. Raises Unavailable."""
         sampler: Sampler | None = None
         while True:
+            self._tell_skipped()
             if SPEAKER not in self._app.assigned:
                 sampler = None
             elif sampler is None:
@@ -73,6 +76,14 @@ class SeriesWorker:
         behind_ms = sampler.behind_ms
         self._metrics.behind.set(behind_ms / 1000)
         return not lines or behind_ms == 0
+
+    def _tell_skipped(self) -> None:
+        """Now and then, how many readings have no line."""
+        now_s = asyncio.get_running_loop().time()
+        if self._lines.skipped and now_s > self._told_s + SKIPPED_EVERY_S:
+            log.info("readings not written", **self._lines.skipped)
+            self._lines.skipped.clear()
+            self._told_s = now_s
 
     async def _take(self, records: list[Record]) -> None:
         lines: list[str] = []

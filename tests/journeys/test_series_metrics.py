@@ -1,6 +1,7 @@
 """What a series worker counts: points that InfluxDB took and refused, and whether it answers."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,6 +27,9 @@ GOOD, NO_LINE = b"reading,device=G1 water_depth=5", b"no line at all"
 
 class AsWritten:
     """What a record says is one line."""
+
+    def __init__(self) -> None:
+        self.skipped: Counter[str] = Counter()
 
     def of(self, record: Record) -> list[str]:
         return [record.value.decode()]

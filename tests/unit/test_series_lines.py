@@ -133,9 +133,11 @@ def test_every_kind_of_record_has_lines_and_what_nobody_can_read_is_told() -> No
 
 
 def test_what_influxdb_would_throw_away_at_once_is_not_written() -> None:
-    old = LogLines(CITY, lambda: float(T_MS)).of
+    lines = LogLines(CITY, lambda: float(T_MS))
+    old = lines.of
     said = batch((WATER_DEPTH, T_MS - 1, 1.0, 1, 0), (WATER_DEPTH, T_MS + 1, 2.0, 2, 0))
     assert [" water_depth=2.0 " in line for line in old(record(READINGS, encode(said), BATCH))] == [True]
+    assert lines.skipped == {"too_old": 1}
     assert old(record(DEAD_LETTERS, encode_dead_letter(letter()))) == []
 
 
