@@ -14,8 +14,8 @@ from streams.series.sampler import Sampler
 
 
 async def rewrite_log(kafka: str, influx: Influx, lines: LogLines) -> dict[str, int]:
-    """Write all that the log has now. Counts of `records`, `points`, `refused` and `unreadable`, and of readings without
-    a line by why. Raises Unavailable."""
+    """Write all that the log has now. Counts of `records`, `points`, `refused` and `unreadable`, and of readings that
+    have no line, by why. Raises Unavailable."""
     counts = dict.fromkeys(("records", "points", "refused", "unreadable"), 0)
     consumer = AIOKafkaConsumer(
         bootstrap_servers=kafka, auto_offset_reset="earliest", max_partition_fetch_bytes=FETCH_BYTES
