@@ -32,8 +32,8 @@ from city.city import City
 from city.clock import wall_ms
 from city.registry import Site
 from city.series import Measurement
+from dashboards.boards.choices import FIRST_DEVICES
 from dashboards.boards.frame import Board
-from dashboards.boards.shared import FIRST_DEVICES
 from dashboards.render import as_json
 from dashboards.store import Store
 from dashboards.wall import boards

@@ -160,28 +160,6 @@ def board(
     return Board(folder, found.build())
 
 
-def choice(name: str, label: str, options: dict[str, str]) -> build.CustomVariable:
-    """A variable with fixed values: value to word."""
-    listed = ",".join(f"{_plain(word)} : {_plain(value)}" for value, word in options.items())
-    first, word = next(iter(options.items()), ("", ""))  # a class may have no areas yet
-    current = model.VariableOption(selected=True, text=word, value=first)
-    return build.CustomVariable(name).label(label).values(listed).current(current).multi(False).include_all(False)
-
-
-def asked(
-    name: str, label: str, question: Flux, sort: model.VariableSort = model.VariableSort.ALPHABETICAL_ASC
-) -> build.QueryVariable:
-    """A variable whose values are asked for: rows of one column `_value`, each `word|value`."""
-    variable = build.QueryVariable(name).label(label).datasource(REF).query({"query": str(question), "refId": "A"})
-    variable.regex("/(?<text>[^|]+)\\|(?<value>.+)/").refresh(model.VariableRefresh.ON_TIME_RANGE_CHANGED)
-    return variable.sort(sort).multi(False).include_all(False)
-
-
-def _plain(text: str) -> str:
-    """Without what separates options."""
-    return text.replace(",", "，").replace(":", "：")
-
-
 def _links(wall: Wall) -> list[builder.Builder[model.DashboardLink]]:
     def to(title: str, name: str) -> build.DashboardLink:
         address = f"/d/{wall.uid(name)}"

@@ -5,8 +5,8 @@ from grafana_foundation_sdk.builders import stat, table, timeseries
 
 from city.series import SAID, Measurement
 from dashboards import palette
-from dashboards.boards import shared
-from dashboards.boards.frame import Board, Folder, Layout, Wall, asked, board
+from dashboards.boards import choices, shared
+from dashboards.boards.frame import Board, Folder, Layout, Wall, board
 from dashboards.flux import Flux, Where
 from dashboards.panels.tables import Column, Kind, rows
 from dashboards.panels.trends import coloured, curves
@@ -24,7 +24,7 @@ def street(wall: Wall) -> Board:
     layout.row(8, (shared.level_bands(wall, where), 12), (_curve(wall, STREET), 12))
     layout.row(8, (shared.tickets_table(wall, where), 14), (shared.incidents_table(wall, where), 10))
     layout.row(8, (shared.changes_table(wall, where), 14), (_health(wall, where), 10))
-    return board(wall, Folder.PLACES, "street", kind, layout, [shared.street_choice(wall)])
+    return board(wall, Folder.PLACES, "street", kind, layout, [choices.street(wall)])
 
 
 def community(wall: Wall) -> Board:
@@ -32,14 +32,14 @@ def community(wall: Wall) -> Board:
     layout = Layout().row(4, *_figures(wall, COMMUNITY))
     layout.row(9, (_sites(wall, where), 13), (_curve(wall, COMMUNITY), 11))
     layout.row(8, (_devices(wall), 9), (shared.site_readings(wall), 15))
-    places = [shared.street_choice(wall), _communities(wall, kind)]
-    variables = [*places, shared.site_choice(wall, where), shared.device_choice(wall)]
+    places = [choices.street(wall), _communities(wall, kind)]
+    variables = [*places, choices.site(wall, where), choices.device(wall)]
     return board(wall, Folder.PLACES, "community", kind, layout, variables)
 
 
 def _communities(wall: Wall, kind: str) -> build.QueryVariable:
     places = wall.store.ever(Measurement.PLACE, {"kind": kind, "above": STREET}, ("name",)).then("last()").group()
-    return asked("community", kind, places.map(_value='r._value + "|" + r.place').keep("_value"))
+    return choices.asked("community", kind, places.map(_value='r._value + "|" + r.place').keep("_value"))
 
 
 def _figures(wall: Wall, place: str) -> list[tuple[stat.Panel, int]]:
@@ -94,7 +94,7 @@ def _sites(wall: Wall, where: Where) -> table.Panel:
 
 def _devices(wall: Wall) -> table.Panel:
     """When each device of the chosen site was heard last, the one that has been silent longest first."""
-    last = wall.store.lately(SAID, shared.SITE).then("last()").keep("device", "type", "_time")
+    last = wall.store.lately(SAID, choices.SITE).then("last()").keep("device", "type", "_time")
     heard = last.group("device", "type").then('max(column: "_time")').group()
     types = {each.slug: each.name for each in wall.city.catalogue.device_types}
     return rows(

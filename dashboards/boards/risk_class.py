@@ -4,8 +4,8 @@ from grafana_foundation_sdk.builders import table
 
 from city.catalogue import Indicator, RiskClass
 from city.series import Measurement
-from dashboards.boards import shared
-from dashboards.boards.frame import Board, Folder, Layout, Wall, board, choice
+from dashboards.boards import choices, shared
+from dashboards.boards.frame import Board, Folder, Layout, Wall, board
 from dashboards.panels.tables import Column, rows
 
 AREA = {"area": "${area}"}
@@ -28,7 +28,11 @@ def risk_class(wall: Wall, of: RiskClass) -> Board:
     layout.row(8, (_sites(wall, of), 14), (_devices(wall, where), 10))
     layout.row(9, (shared.site_readings(wall), 24))
     areas = {area.id: area.name for area in wall.city.areas.values() if area.risk_class == of.slug}
-    variables = [choice("area", "监测区域", areas), shared.site_choice(wall, AREA), shared.device_choice(wall)]
+    variables = [
+        choices.listed("area", "监测区域", areas),
+        choices.site(wall, AREA),
+        choices.device(wall),
+    ]
     return board(wall, Folder.THEMES, f"class-{of.slug}", f"{of.code} {of.name}", layout, variables)
 
 

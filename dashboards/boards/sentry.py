@@ -5,7 +5,7 @@ from grafana_foundation_sdk.builders import stat, table, timeseries
 from city.catalogue import Indicator
 from city.series import Measurement, Statistic
 from dashboards import palette
-from dashboards.boards import shared
+from dashboards.boards import choices, shared
 from dashboards.boards.frame import Board, Folder, Layout, Wall, board
 from dashboards.boards.overview import parents_table
 from dashboards.flux import Flux
@@ -37,7 +37,7 @@ def sentry(wall: Wall) -> Board:
     layout.heading(f"所选{kind}")
     layout.row(9, (_lanes(wall), 14), (_modes(wall), 10))
     layout.row(8, (shared.changes_table(wall, {"class": CLASS}), 14), (parents_table(wall), 10))
-    return board(wall, Folder.THEMES, "sentry", "电子哨兵", layout, [shared.street_choice(wall)])
+    return board(wall, Folder.THEMES, "sentry", "电子哨兵", layout, [choices.street(wall)])
 
 
 def _indicator(wall: Wall, name: str) -> Indicator:

@@ -4,15 +4,15 @@ from collections.abc import Mapping, Sequence
 
 from grafana_foundation_sdk.builders import dashboard as build
 from grafana_foundation_sdk.builders import stat, statetimeline, table, timeseries
-from grafana_foundation_sdk.models import dashboard as model
 
 from city.catalogue import Indicator
 from city.levels import LEVELS, Level
-from city.series import SAID, Measurement, Statistic
+from city.series import Measurement, Statistic
 from city.transitions import Nature
 from dashboards import palette
-from dashboards.boards.frame import Wall, asked, choice
-from dashboards.flux import Flux, Like, Where
+from dashboards.boards.choices import DEVICE, SITE
+from dashboards.boards.frame import Wall
+from dashboards.flux import Flux, Where
 from dashboards.panels.maps import level_map
 from dashboards.panels.tables import Column, Kind, rows
 from dashboards.panels.trends import bands, curves, stacked
@@ -30,10 +30,6 @@ LOW_IS_BAD = frozenset(
     }
 )
 """Indicators of which the least is the worst; of all others the most is."""
-SITE = {"site": "${site}"}
-DEVICE = {"device": Like("${device}")}
-FIRST_DEVICES = 12
-"""So many at once can still be told apart; a bridge has hundreds."""
 PLACE = "${__data.fields.place}"
 """The code of the place that a row is about."""
 ONLINE = "100.0 * float(v: r.devices - r.offline) / float(v: r.devices)"
@@ -304,33 +300,6 @@ def site_readings(wall: Wall) -> timeseries.Panel:
     wide = found.group("device").pivoted("_time")
     panel = curves("所选点位的全部读数", [wide.then('sort(columns: ["_time"])').renamed(indicators)], "none")
     return panel.display_name("${__field.labels.device} ${__field.name}")
-
-
-def street_choice(wall: Wall) -> build.CustomVariable:
-    """A variable `street`."""
-    return choice("street", wall.city.street_kind, {unit.code: unit.name for unit in wall.city.streets})
-
-
-def site_choice(wall: Wall, where: Where) -> build.QueryVariable:
-    """A variable `site`: the sites that this holds of."""
-    sites = wall.store.told(Measurement.SITE, ("name",), ("site",), where)
-    return asked("site", "点位", sites.map(_value='r.name + "|" + r.site').keep("_value"))
-
-
-def device_choice(wall: Wall) -> build.QueryVariable:
-    """A variable `device`, a pattern: the first of those that speak at the chosen site together, or one of them."""
-    spoken = wall.store.lately(SAID, SITE).keep("device").group().then('distinct(column: "device")')
-    first = f'devices |> limit(n: {FIRST_DEVICES}) |> findColumn(fn: (key) => true, column: "_value")'
-    before = [
-        f"devices = {spoken.body}",
-        f"first = {first}",
-        f'all = "前 {FIRST_DEVICES} 台|(" + strings.joinStr(arr: first, v: "|") + ")"',
-        "together = array.from(rows: [{order: 0, _value: all}])",
-        'each = devices |> map(fn: (r) => ({order: 1, _value: r._value + "|" + r._value}))',
-    ]
-    options = Flux("union(tables: [together, each])").using("array", "strings", *spoken.imports)
-    options = options.using(before=[*spoken.before, *before]).then('sort(columns: ["order", "_value"])')
-    return asked("device", "设备", options.keep("_value"), model.VariableSort.DISABLED)
 
 
 def summary_curve(wall: Wall, indicator: Indicator, risk_class: str) -> timeseries.Panel:

@@ -5,7 +5,8 @@ from grafana_foundation_sdk.builders import stat, table, timeseries
 from city.catalogue import Indicator
 from city.series import Measurement
 from dashboards import palette
-from dashboards.boards import shared
+from dashboards.boards import choices, shared
+from dashboards.boards.choices import SITE
 from dashboards.boards.frame import Board, Folder, Layout, Wall, board
 from dashboards.flux import Flux, Where, compared, joined
 from dashboards.panels.tables import Column, Kind, rows
@@ -44,7 +45,7 @@ def waterlogging(wall: Wall) -> Board:
     layout.row(4, *_figures(wall))
     layout.row(9, (_depth(wall), 11), (_rise(wall), 7), (_record(wall), 6))
     layout.row(7, (_contacts(wall), 8), (_without_contacts(wall), 6), (shared.changes_table(wall, OF_STREET), 10))
-    variables = [shared.street_choice(wall), shared.site_choice(wall, OF_STREET)]
+    variables = [choices.street(wall), choices.site(wall, OF_STREET)]
     return board(wall, Folder.THEMES, "waterlogging", "积水内涝", layout, variables)
 
 
@@ -105,9 +106,9 @@ def _pumps(wall: Wall) -> timeseries.Panel:
 
 
 def _figures(wall: Wall) -> list[tuple[stat.Panel, int]]:
-    depth = _now(wall, shared.SITE).group().then("max()")
-    mark = wall.store.ever(Measurement.SITE, shared.SITE, ("mark_water_depth",)).then("last()").keep("_value")
-    contacts = wall.store.ever(Measurement.SITE, shared.SITE, ("contacts",)).then("last()")
+    depth = _now(wall, SITE).group().then("max()")
+    mark = wall.store.ever(Measurement.SITE, SITE, ("mark_water_depth",)).then("last()").keep("_value")
+    contacts = wall.store.ever(Measurement.SITE, SITE, ("contacts",)).then("last()")
     missing = contacts.map(_value="4 - r._value").keep("_value")
     return [
         (figure("当前水深", depth.keep("_value"), DEPTH_STEPS, unit("cm"), 1), 6),
@@ -128,31 +129,31 @@ def _figures(wall: Wall) -> list[tuple[stat.Panel, int]]:
 
 def _risen(wall: Wall) -> Flux:
     """How much a gauge's depth changed within a quarter of an hour, in which it speaks twice: the most of a site."""
-    first, last = (_now(wall, shared.SITE, how, "15m") for how in ("first()", "last()"))
+    first, last = (_now(wall, SITE, how, "15m") for how in ("first()", "last()"))
     both = compared(first, last, ("before", "after"), ("site", "device"))
     return both.map(_value="r.after - r.before").then("max()").keep("_value")
 
 
 def _depth(wall: Wall) -> timeseries.Panel:
-    found = wall.store.readings((DEPTH,), shared.SITE, raw_span=SITE_SPAN).spread("device", {})
+    found = wall.store.readings((DEPTH,), SITE, raw_span=SITE_SPAN).spread("device", {})
     return curves("水深", [found], unit("cm"), decimals=1, marks=MARKS)
 
 
 def _rise(wall: Wall) -> timeseries.Panel:
-    depths = wall.store.readings((DEPTH,), shared.SITE, every=RISE, raw_span=SITE_SPAN)
+    depths = wall.store.readings((DEPTH,), SITE, every=RISE, raw_span=SITE_SPAN)
     rise = depths.then("difference()").spread("device", {})
     return bars(curves("每 10 分钟涨落", [rise], unit("cm"), decimals=1))
 
 
 def _record(wall: Wall) -> table.Panel:
     """What the registry says of the site."""
-    found = wall.store.ever(Measurement.SITE, shared.SITE, tuple(RECORD)).then("last()")
+    found = wall.store.ever(Measurement.SITE, SITE, tuple(RECORD)).then("last()")
     said = found.map(said="string(v: r._value)").keep("_field", "said").group()
     return rows("点位档案", said, [shared.named_column("_field", "项目", RECORD, 130), Column("said", "内容")])
 
 
 def _contacts(wall: Wall) -> table.Panel:
-    found = wall.store.ever(Measurement.CONTACT, shared.SITE).then("last()").fields_as_columns().group()
+    found = wall.store.ever(Measurement.CONTACT, SITE).then("last()").fields_as_columns().group()
     return rows(
         "四个联系人",
         found.then('sort(columns: ["slot"])'),
