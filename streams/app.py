@@ -33,12 +33,14 @@ Partition = tuple[str, int]
 @dataclass(frozen=True)
 class StreamOptions:
     """`group`: Kafka consumer group. `session_s`: after how long without a heartbeat a worker counts as gone.
-    `fetch_wait_ms`: how long the broker may hold a fetch that finds nothing (streams/transport.py)."""
+    `fetch_wait_ms`: how long the broker may hold a fetch that finds nothing (streams/transport.py). `fetch_bytes`: of
+    one partition, which are all handed on before those of the next."""
 
     kafka: str
     group: str
     session_s: float = 30.0
     fetch_wait_ms: int = 500
+    fetch_bytes: int = FETCH_BYTES
 
 
 @dataclass
@@ -201,7 +203,7 @@ def _faust_app(options: StreamOptions) -> Any:
         stream_wait_empty=False,
         stream_recovery_delay=0,
         broker_max_poll_records=POLL_RECORDS,
-        consumer_max_fetch_size=FETCH_BYTES,
+        consumer_max_fetch_size=options.fetch_bytes,
         consumer_auto_offset_reset="earliest",
         broker_session_timeout=options.session_s,
         broker_heartbeat_interval=options.session_s / 5,

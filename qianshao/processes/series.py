@@ -30,6 +30,8 @@ from streams.topics import ensure_topics
 from streams.watchdog import Watchdog
 
 GROUP = "series"
+FETCH_BYTES = 1 << 20
+"""Seconds of writing, so that of what waits after an outage no partition stands still until the watchdog bites."""
 ROLLUP_S = 3_600.0
 """A query that makes minutes of a hundred thousand devices takes minutes."""
 LATEST_MS = 3_600_000
@@ -119,7 +121,7 @@ async def _work(settings: Settings, told: Telemetry) -> None:
     def begin() -> Sampler:
         return Sampler(History(database), census, influx.newest_ms(Measurement.CITY))
 
-    app = StreamApp(StreamOptions(kafka.servers, GROUP, kafka.session_s, kafka.fetch_wait_ms))
+    app = StreamApp(StreamOptions(kafka.servers, GROUP, kafka.session_s, kafka.fetch_wait_ms, FETCH_BYTES))
     worker = SeriesWorker(app, influx, _log_lines(settings, city), begin, SeriesMetrics(told.registry))
     watchdog = Watchdog(kafka.servers, lambda: worker.offsets, LagMetrics(told.registry))
     watchdog.start()

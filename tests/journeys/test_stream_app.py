@@ -1,0 +1,46 @@
+"""The adapter around Faust on real Kafka: who catches up moves on everywhere."""
+
+import asyncio
+import uuid
+
+import pytest
+from aiokafka import AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+
+from streams.app import Record, StreamApp, StreamOptions
+from tests.servers.process import Server
+
+pytestmark = pytest.mark.servers
+
+EACH, RECORD_BYTES = 1_500, 5_000
+
+
+async def test_of_what_waits_no_partition_stands_still_until_another_is_through(kafka_server: Server) -> None:
+    topic = f"waiting-{uuid.uuid4().hex}"
+    await fill(kafka_server.address, topic)
+    order: list[int] = []
+    done = asyncio.Event()
+
+    async def take(records: list[Record]) -> None:
+        order.extend(record.partition for record in records)
+        if len(order) == 2 * EACH:
+            done.set()
+
+    app = StreamApp(StreamOptions(kafka_server.address, topic, session_s=6.0, fetch_bytes=10 * RECORD_BYTES))
+    app.consume(topic, take)
+    await asyncio.wait_for(app.run(done), 60)
+    last = {partition: len(order) - 1 - order[::-1].index(partition) for partition in (0, 1)}
+    assert order.index(1) < last[0] and order.index(0) < last[1]
+
+
+async def fill(kafka: str, topic: str) -> None:
+    """Two partitions with EACH records each."""
+    admin, producer = AIOKafkaAdminClient(bootstrap_servers=kafka), AIOKafkaProducer(bootstrap_servers=kafka)
+    await admin.start()
+    await producer.start()
+    await admin.create_topics([NewTopic(topic, 2, 1)])
+    for partition in (0, 1):
+        for _ in range(EACH):
+            await producer.send(topic, bytes(RECORD_BYTES), partition=partition)
+    await producer.stop()  # when all are there
+    await admin.close()
