@@ -30,8 +30,10 @@ from streams.topics import ensure_topics
 from streams.watchdog import Watchdog
 
 GROUP = "series"
-FETCH_BYTES = 1 << 20
-"""Seconds of writing, so that of what waits after an outage no partition stands still until the watchdog bites."""
+FETCH_BYTES = 1 << 18
+"""A second of writing or two, so that of what waits after an outage no partition stands still for long."""
+STUCK_S = 120.0
+"""Longer than others: where the processor is short, this process comes last."""
 ROLLUP_S = 3_600.0
 """A query that makes minutes of a hundred thousand devices takes minutes."""
 LATEST_MS = 3_600_000
@@ -123,7 +125,7 @@ async def _work(settings: Settings, told: Telemetry) -> None:
 
     app = StreamApp(StreamOptions(kafka.servers, GROUP, kafka.session_s, kafka.fetch_wait_ms, FETCH_BYTES))
     worker = SeriesWorker(app, influx, _log_lines(settings, city), begin, SeriesMetrics(told.registry))
-    watchdog = Watchdog(kafka.servers, lambda: worker.offsets, LagMetrics(told.registry))
+    watchdog = Watchdog(kafka.servers, lambda: worker.offsets, LagMetrics(told.registry), STUCK_S)
     watchdog.start()
     try:
         ready = say_ready(settings.ready, lambda: bool(app.assigned))
