@@ -2,9 +2,7 @@
 
 from collections.abc import Callable
 
-import msgspec
 import numpy as np
-import pyarrow as pa
 import structlog
 
 from city.city import City
@@ -18,8 +16,6 @@ from streams.series.lines import ReadingLines, letter_line, report_lines, tick_l
 
 log = structlog.get_logger()
 
-UNREADABLE = (pa.ArrowException, OSError, EOFError, ValueError, KeyError, msgspec.MsgspecError)
-
 
 class LogLines:
     """`oldest_ms`: event time before which InfluxDB would throw a point away at once, asked anew each time."""
@@ -28,7 +24,7 @@ class LogLines:
         self._readings, self._oldest_ms = ReadingLines(city), oldest_ms
 
     def of(self, record: Record) -> list[str]:
-        """Lines of a record. Raises one of UNREADABLE."""
+        """Lines of a record. Raises one of streams/poison.py's UNREADABLE."""
         if record.topic == READINGS:
             return self._of_tick(record) if record.headers.get(KIND) == TICK else self._of_batch(record)
         if record.topic == ALERTS:

@@ -68,6 +68,9 @@ class Log:
         for confirmation in sent:
             await confirmation
 
+    async def end(self, partition: Partition) -> int:
+        return self._offset + 1
+
     def acknowledge(self, records: list[Record]) -> None:
         self.acknowledged += [record.offset for record in records]
 
