@@ -14,6 +14,8 @@ from msgspec.structs import replace
 from city.errors import QianshaoError
 
 LONGEST_NAME = 80
+NOT_KEPT = 0
+"""Number of a version that the store has not given one."""
 
 
 class Decision(Enum):

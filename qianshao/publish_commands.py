@@ -35,12 +35,10 @@ def publish(
     In production they wait until another person approves them. Exit code 1 if a test fails or it may not be, 2 if the
     pack or its tests cannot be read.
     """
-    from city.clock import wall_ms
-
     folder, city = _folder(pack), _city()
     loaded = _load(folder, city)
     _check(folder, loaded, city, strict)
-    version = _version(folder, loaded, city, by, why, int(wall_ms()))
+    version = _version(folder, loaded, city, by, why)
     with _store() as store:
         _propose(store, store.propose(version), as_json)
 
@@ -142,18 +140,16 @@ def _check(folder: Path, pack: "Pack", city: "City", strict: bool) -> None:
         raise typer.Exit(FOUND)
 
 
-def _version(folder: Path, tested: "Pack", city: "City", by: str, why: str, at_ms: int) -> "RuleVersion":
+def _version(folder: Path, tested: "Pack", city: "City", by: str, why: str) -> "RuleVersion":
     """What is published: the files, if they still are those that were tested."""
-    from alerts.publishing import RuleVersion
-    from rules.language.files import load_files, pack_files
+    from city.clock import wall_ms
+    from streams.rules import version_of
 
-    files = _or_unreadable(lambda: pack_files(folder))
-    pack = _or_unreadable(lambda: load_files(files, tested.name, city.catalogue))
-    if pack.meaning != tested.meaning:
+    version = _or_unreadable(lambda: version_of(folder, city.catalogue, by, why, int(wall_ms())))
+    if version.meaning != tested.meaning:
         typer.echo(f"{folder} changed while it was tested: publish it again", err=True)
         raise typer.Exit(FOUND)
-    said = {"pack": pack.name, "label": pack.version, "title": pack.title, "meaning": pack.meaning}
-    return RuleVersion(number=0, **said, files=files, by=by, why=why, at_ms=at_ms)
+    return version
 
 
 def _propose(store: "RuleStore", proposal: "Proposal", as_json: bool) -> None:

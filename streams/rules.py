@@ -11,12 +11,13 @@ from typing import Any
 
 import structlog
 
-from alerts.publishing import Publication, RuleVersion
+from alerts.publishing import NOT_KEPT, Publication, RuleVersion
 from alerts.store.rules import RuleStore
+from city.catalogue import Catalogue
 from city.city import City
 from city.clock import wall_ms
 from city.errors import ConfigError, ConfigErrors, Unavailable
-from rules.language.files import load_files
+from rules.language.files import load_files, pack_files
 from rules.language.load import load_pack
 from rules.language.pack import Pack
 
@@ -71,6 +72,14 @@ class RulesInForce:
 Take = Callable[[RulesInForce], Awaitable[dict[str, Any]]]
 """Go on by these rules; returns what there is to report of it. Raises one of UNLOADABLE, and goes on by the old ones.
 Does not where only `refused` differs."""
+
+
+def version_of(folder: Path, catalogue: Catalogue, by: str, why: str, at_ms: int) -> RuleVersion:
+    """The pack in a folder as it is handed in: its files, and what they mean by themselves. Raises ConfigErrors."""
+    files = pack_files(folder)
+    pack = load_files(files, next(iter(files)).partition("/")[0], catalogue)
+    said = {"pack": pack.name, "label": pack.version, "title": pack.title, "meaning": pack.meaning}
+    return RuleVersion(number=NOT_KEPT, **said, files=files, by=by, why=why, at_ms=at_ms)
 
 
 class RuleSource:
