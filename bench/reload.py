@@ -84,7 +84,7 @@ def second_worker(bench: Bench) -> Iterator[Child]:
     child = Child("detect", settings.model_copy(update=update), folder)
     child.start()
     try:
-        until(lambda: child.ready, 60, lambda: "the second worker works")
+        until_ready(child)
         yield child
     finally:
         child.kill()
@@ -110,8 +110,12 @@ def restart(children: list[Child]) -> float:
     for child in children:
         child.stop()
         child.start()
-        until(lambda child=child: child.ready, 60, lambda: "a restarted worker works")
+        until_ready(child)
     return began_ms
+
+
+def until_ready(child: Child) -> None:
+    until(lambda: child.ready, 60, lambda: f"{child.settings.detect.name} works")
 
 
 def fired_ms(bench: Bench, device: str) -> list[int]:

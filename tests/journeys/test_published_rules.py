@@ -5,11 +5,13 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 from msgspec.structs import replace
 from sqlalchemy import select
 
 from alerts.store import schema
+from alerts.store.database import Database
 from alerts.store.rules import RuleStore
 from city.clock import wall_ms
 from city.fleet import fleet_of
@@ -18,11 +20,13 @@ from city.log import BATCH, TICK
 from city.readings import Tick, batch_of, encode, encode_tick
 from city.sharding import shard_of_rows
 from qianshao.settings import KafkaSettings
+from qianshao.supervisor import Child
 from rules.language.files import pack_files
 from streams.rules import version_of
-from tests.journeys.devices import SENTRY
+from tests.journeys.devices import SENTRY, bao_an
 from tests.journeys.district import RULES, SHARDS, settings_of
 from tests.journeys.workers import INGEST, Log, Workers, assert_as_if_nothing_had_happened, workers
+from tests.waiting import until
 
 pytestmark = pytest.mark.servers
 
@@ -67,6 +71,12 @@ def publish(company: Workers) -> int:
     folder, store, now_ms = company.settings.rules, RuleStore(company.database), int(wall_ms())
     proposal = store.propose(version_of(folder, company.log.city.catalogue, "Li", "a journey", now_ms))
     return store.approve(proposal.id, "Wang", now_ms).version
+
+
+def reword(company: Workers) -> None:
+    """Other words in the folder of the settings, of the same meaning."""
+    rules = company.settings.rules / "waterlogging.yaml"
+    rules.write_text(rules.read_text("utf-8").replace("source: journeys", "source: GB 51222"), "utf-8")
 
 
 def judged_by(company: Workers) -> list[dict]:
@@ -118,10 +128,8 @@ def test_new_words_change_nothing_bit_by_bit(company: Workers) -> None:
     log = company.log
     company.start("one", "two", checkpoint_s=1.0)
     log.go_on(seconds=7)
-    rules = company.settings.rules / "waterlogging.yaml"
-    rules.write_text(rules.read_text("utf-8").replace("source: journeys", "source: GB 51222"), "utf-8")
-    version = publish(company)
-    until_judged_by(company, version)
+    reword(company)
+    until_judged_by(company, publish(company))
     log.go_on(seconds=10)
     company.until(log.said, "all that follows from the log is said")
     company.stop()
@@ -161,19 +169,36 @@ def test_a_version_that_does_not_load_here_is_told_and_the_next_one_is_followed(
     sound = version_of(company.settings.rules, log.city.catalogue, "Li", "a mistake", int(wall_ms()))
     proposal = store.propose(replace(sound, files=files))
     store.approve(proposal.id, "Wang", int(wall_ms()))
-    company.until(lambda: all(r.get("refused") for r in judged_by(company)) or None, "every shard says that it refuses")
+    company.until(lambda: all(rules.get("refused") for rules in judged_by(company)), "every shard says that it refuses")
     assert all(rules["number"] is None and "tide" in rules["refused"]["why"] for rules in judged_by(company))
     company.until(lambda: "published rules refused" in company.log_of("one"), "the worker's own log says it")
     log.go_on(seconds=10)
     company.until(log.said, "it is judged on by the old rules")
-    assert_as_if_nothing_had_happened_after(company)
-
-
-def assert_as_if_nothing_had_happened_after(company: Workers) -> None:
-    """The next publication loads, and is followed."""
-    rules = company.settings.rules / "waterlogging.yaml"
-    rules.write_text(rules.read_text("utf-8").replace("source: journeys", "source: GB 51222"), "utf-8")
+    reword(company)
     until_judged_by(company, publish(company))
     company.stop()
     assert all(rules["refused"] is None for rules in judged_by(company))
     assert_as_if_nothing_had_happened(company)
+
+
+def test_the_page_follows_without_being_started_again(tmp_path: Path) -> None:
+    shutil.copytree(RULES, tmp_path / "rules")
+    settings = settings_of(tmp_path, bao_an()).model_copy(update={"rules": tmp_path / "rules"})
+    database = Database(settings.database)
+    database.migrate()
+    page, store = Child("web", settings, tmp_path), RuleStore(database)
+
+    def shown() -> str:
+        return httpx.get(f"http://{settings.web.host}:{settings.web.port}/rules").text
+
+    page.start()
+    try:
+        until(lambda: page.ready, 60, lambda: page.log_file.read_text())
+        assert "旅程用规则包" in shown() and "第 1 版" not in shown()
+        now_ms = int(wall_ms())
+        proposal = store.propose(version_of(settings.rules, bao_an().catalogue, "Li", "a journey", now_ms))
+        store.approve(proposal.id, "Wang", now_ms)
+        until(lambda: "第 1 版" in shown(), 60, lambda: page.log_file.read_text())
+    finally:
+        page.stop()
+        database.dispose()
