@@ -169,8 +169,9 @@ class Detector:
             shard.rules, shard.saved_offset = rules, UNSAVED
             await self._checkpoint(shard)
             return 0.0
-        compiled = engine or await asyncio.to_thread(self._engine, shard.number, rules)
-        return await self._hand_over(shard, compiled, rules)
+        if engine is None:
+            engine = await asyncio.to_thread(self._engine, shard.number, rules)
+        return await self._hand_over(shard, engine, rules)
 
     async def _hand_over(self, shard: OwnedShard, engine: Shard, rules: RulesInForce) -> float:
         """The old engine's memory to the new one, and both, saved, to whoever comes after us: no record is judged by
