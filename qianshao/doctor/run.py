@@ -38,8 +38,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
 def _of_this_machine(settings: Settings) -> Iterable[Check]:
     from qianshao.doctor import disk, installation, store
 
-    yield from (installation.python, installation.kernels, installation.configuration)
-    yield from (store.database, store.published, disk.space)
+    yield from (installation.python, installation.kernels, installation.configuration, store.database, disk.space)
     if settings.profile == "embedded":
         yield installation.embedded_binaries
 
