@@ -111,7 +111,8 @@ class RuleCard(_Data, frozen=True):
 
 class RuleBook(_Data, frozen=True):
     """The rules of a pack in its order. `meaning`: hash of what they mean, to compare with what judges; `loaded_ms`:
-    when this was made, by the wall."""
+    when this was made, by the wall. `number` of the version that was published, None where it is the folder of the
+    settings."""
 
     pack: str
     version: str
@@ -119,6 +120,7 @@ class RuleBook(_Data, frozen=True):
     meaning: str
     loaded_ms: int
     rules: tuple[RuleCard, ...]
+    number: int | None = None
 
 
 NO_RULES = RuleBook(pack="", version="", title="", meaning="", loaded_ms=0, rules=())

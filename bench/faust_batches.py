@@ -27,6 +27,7 @@ from rules.engine.warm import warm_up
 from streams.app import StreamApp, StreamOptions
 from streams.checkpoint import CheckpointStore
 from streams.detect import DetectOptions, Detector
+from streams.rules import RulesInForce
 from streams.topics import ensure_topics
 from tests.servers.kafka import kafka
 
@@ -64,7 +65,9 @@ async def ours(address: str, readings: int, folder: Path) -> dict[str, float]:
     database.migrate()
     city, _ = fleet_of_size(DEVICES)
     app = StreamApp(StreamOptions(address, "bench-detect", fetch_wait_ms=500))
-    detector = Detector(app, CheckpointStore(database), city, base()[1], DetectOptions("bench", log_id, SHARDS))
+    detector = Detector(
+        app, CheckpointStore(database), city, RulesInForce(base()[1], 0.0), DetectOptions("bench", log_id, SHARDS)
+    )
     warm_up()
     stop = asyncio.Event()
     running = asyncio.create_task(app.run(stop))

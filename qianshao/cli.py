@@ -9,6 +9,7 @@ import typer
 from pydantic import ValidationError
 
 from city.errors import QianshaoError
+from qianshao import publish_commands
 from qianshao.city_commands import city_app
 from qianshao.dashboard_commands import dashboards_app
 from qianshao.logs import set_up_logs
@@ -28,6 +29,7 @@ app = typer.Typer(
 )
 app.add_typer(city_app, name="city")
 app.add_typer(rules_app, name="rules")
+publish_commands.add_to(rules_app)
 app.add_typer(series_app, name="series")
 app.add_typer(dashboards_app, name="dashboards")
 app.command("init-secrets")(init_secrets)

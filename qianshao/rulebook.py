@@ -15,8 +15,8 @@ from rules.language.pack import AbsenceRule, Confirmation, Derivation, LevelRule
 MINUTE_MS, HOUR_MS = 60_000, 3_600_000
 
 
-def rule_book(pack: Pack, city: City, loaded_ms: int) -> RuleBook:
-    """What a pack says, for a city. `loaded_ms`: now, by the wall."""
+def rule_book(pack: Pack, city: City, loaded_ms: int, number: int | None = None) -> RuleBook:
+    """What a pack says, for a city. `loaded_ms`: now, by the wall; `number`: of its version, if it was published."""
     clerk = _Clerk(pack, city)
     cards = [
         *(clerk.level_card(rule) for rule in pack.levels),
@@ -30,6 +30,7 @@ def rule_book(pack: Pack, city: City, loaded_ms: int) -> RuleBook:
         meaning=pack.meaning,
         loaded_ms=loaded_ms,
         rules=tuple(cards),
+        number=number,
     )
 
 

@@ -78,10 +78,11 @@ def test_data(outcomes: "list[Outcome]", covered: "Coverage") -> dict[str, Any]:
 
 def tested(outcomes: "list[Outcome]", covered: "Coverage") -> str:
     """The tests that failed, how many there were, and what none of them reaches."""
-    return "\n".join([*_failures(outcomes), *_covered(covered)])
+    return "\n".join([*failures(outcomes), *_covered(covered)])
 
 
-def _failures(outcomes: "list[Outcome]") -> Iterator[str]:
+def failures(outcomes: "list[Outcome]") -> Iterator[str]:
+    """Tests that failed, each with what was expected and what came, and how many there were."""
     failed = [outcome for outcome in outcomes if outcome.failures]
     for outcome in failed:
         yield f"{outcome.test.file}:{outcome.test.line}: {outcome.test.node.name}"

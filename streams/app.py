@@ -12,6 +12,7 @@ from typing import Any
 
 import structlog
 from aiokafka.errors import KafkaError
+from faust.types import TP
 
 from city.errors import Unavailable
 from ingest.producer import heeded
@@ -131,6 +132,12 @@ class StreamApp:
                 await confirmation
         except KafkaError as error:
             raise Unavailable(f"Kafka at {self._kafka}", repr(error)) from error
+
+    async def end(self, partition: Partition) -> int:
+        """Offset that the next record of a partition will have."""
+        place = TP(*partition)
+        ends = await self._app.consumer.highwaters(place)
+        return int(ends[place])
 
     def acknowledge(self, records: list[Record]) -> None:
         """These need not be read again. Committed to Kafka within COMMIT_EVERY_S."""

@@ -19,7 +19,8 @@ BESIDE = "said_beside_the_log"
 @dataclass(frozen=True)
 class Checkpoint:
     """`offset` of the last record that `state` has seen, -1 for none; in the log of `log_id`. `fence`: grows with each
-    new owner. `beside`: what its owners have said beside the log, and not taken back, as plain data."""
+    new owner. `beside`: what its owners have said beside the log, and not taken back, as plain data. `rules`: what its
+    status says of the rules that led to it."""
 
     shard: int
     fence: int
@@ -27,6 +28,7 @@ class Checkpoint:
     offset: int
     state: bytes | None
     beside: list[Any] = field(default_factory=list)
+    rules: dict[str, Any] = field(default_factory=dict)
 
 
 class StaleFenceError(QianshaoError):
@@ -49,7 +51,8 @@ class CheckpointStore:
             connection.execute(update(table).where(table.c.shard == shard).values(fence=table.c.fence + 1, owner=owner))
             row = connection.execute(select(table).where(table.c.shard == shard)).one()
         offset = row.offset if row.log_id == log_id else -1
-        return Checkpoint(shard, row.fence, log_id, offset, _unpack(row.state), row.status.get(BESIDE, []))
+        said, rules = row.status.get(BESIDE, []), row.status.get("rules", {})
+        return Checkpoint(shard, row.fence, log_id, offset, _unpack(row.state), said, rules)
 
     def save(self, checkpoint: Checkpoint, log_ms: int, status: dict[str, Any], wall_ms: float) -> int:
         """Save a shard's state and offset. Returns the bytes stored. Raises StaleFenceError."""

@@ -78,6 +78,28 @@ class DetectMetrics:
         )
         self._shards = Gauge("qianshao_detect_shards", "Shards that this worker owns", registry=registry)
         self._blind = Gauge("qianshao_detect_blind_shards", "Those of them that are blind", registry=registry)
+        self._version = Gauge(
+            "qianshao_detect_rules_version",
+            "Number of the version of the rules that judges, 0 where it is the folder of the settings",
+            registry=registry,
+        )
+        self._refused = Gauge(
+            "qianshao_detect_rules_refused",
+            "1 while the newest published rules do not load here, else 0",
+            registry=registry,
+        )
+        self._timers = Counter(
+            "qianshao_detect_reload_timers_total",
+            "Timers of rules by what became of them when other rules came into force",
+            ["fate"],
+            registry=registry,
+        )
+        self._pause = Histogram(
+            "qianshao_detect_reload_pause_seconds",
+            "For how long nothing was judged while a shard went over to other rules",
+            buckets=SECONDS,
+            registry=registry,
+        )
 
     def judged(self, readings: int) -> None:
         self._readings.inc(readings)
@@ -97,6 +119,17 @@ class DetectMetrics:
         """So many readings more ended so."""
         for outcome, count in outcomes.items():
             self._outcomes.labels(outcome).inc(count)
+
+    def judges_by(self, version: int | None, refused: bool) -> None:
+        """The rules that judge, and whether others ought to."""
+        self._version.set(version or 0)
+        self._refused.set(refused)
+
+    def reloaded(self, carried: Mapping[str, int], pause_s: float) -> None:
+        """A shard went over to other rules."""
+        self._pause.observe(pause_s)
+        for fate, count in carried.items():
+            self._timers.labels(fate).inc(count)
 
     def owns(self, shards: int, blind: int, checkpoint_bytes: int) -> None:
         """How it stands now."""

@@ -1,7 +1,11 @@
 """Records that cannot be taken in: kept among the dead letters with their place in the log; the stream goes on."""
 
+from collections.abc import Callable
+from typing import Any
 from zlib import crc32
 
+import msgspec
+import pyarrow as pa
 import structlog
 
 from city.clock import wall_ms
@@ -11,6 +15,22 @@ from ingest.dead_letters import DeadLetter, Reason, encode_dead_letter, keepable
 from streams.app import Record, StreamApp
 
 log = structlog.get_logger()
+
+UNREADABLE = (pa.ArrowException, OSError, EOFError, ValueError, KeyError, msgspec.MsgspecError)
+"""What reading a record may raise that says something else than it should."""
+
+
+async def readable(
+    app: StreamApp, records: list[Record], read: Callable[[bytes], Any], worker: str
+) -> list[tuple[Record, Any]]:
+    """Records with what they say; those that cannot be read are set aside."""
+    found: list[tuple[Record, Any]] = []
+    for record in records:
+        try:
+            found.append((record, read(record.value)))
+        except UNREADABLE as error:
+            await set_aside(app, record, error, worker)
+    return found
 
 
 async def set_aside(app: StreamApp, record: Record, error: Exception, worker: str) -> None:

@@ -48,11 +48,14 @@ class Console:
     def __init__(self, database: Database, city: City, clock: Timekeeper, profile: str, rules: RuleBook) -> None:
         self.database, self.city, self._clock = database, city, clock
         self.atlas = atlas_of(city)
-        self.rules = rules
-        self.viewer = Viewer(city, self.atlas, rules)
+        self.show_rules(rules)
         self.pages = Pages(city, self.atlas, profile)
         self.live = Live(self._board, self.moment)
         self.streams = 0
+
+    def show_rules(self, rules: RuleBook) -> None:
+        """What the rules in force say from now on."""
+        self.rules, self.viewer = rules, Viewer(self.city, self.atlas, rules)
 
     def moment(self) -> Moment:
         return Moment(self._clock.now_ms(), wall_ms(), self._clock.speed, self._clock.over)
@@ -65,7 +68,8 @@ class Console:
 
 def create_app(database: Database, city: City, clock: Timekeeper, profile: str, rules: RuleBook = NO_RULES) -> FastAPI:
     """The page of a city, read from a database that `Database.migrate` has prepared. `clock`: the one that ingest ticks
-    by; `profile`: "embedded" says so on the page; `rules`: what the rules in force say.
+    by; `profile`: "embedded" says so on the page; `rules`: what the rules in force say, until others are handed to
+    `app.state.show_rules`.
 
     A server that is told to stop does so at once if it calls `app.state.hang_up()` first: pages listen for ever.
     """
@@ -82,6 +86,7 @@ def create_app(database: Database, city: City, clock: Timekeeper, profile: str, 
     app = FastAPI(title="前哨", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url="/api/openapi.json")
     app.state.console = console
     app.state.hang_up = console.live.end
+    app.state.show_rules = console.show_rules
     app.include_router(router)
     app.include_router(rule_router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from alerts.console.queries import Disabled, ShardLine
 from alerts.console.rulequeries import Deeds
+from alerts.console.sight import RulesTold, rules_told
 from alerts.rulebook import Judges, RuleBook, RuleCard
 from city.catalogue import Catalogue
 from city.transitions import Nature
@@ -117,22 +118,21 @@ def section_of(card: RuleCard) -> str:
 
 @dataclass(frozen=True)
 class Judging:
-    """What the workers that judge say of their rules. `packs`: name, version and since when (by the wall) of each that
-    some of them have; `differs`: they are not the ones shown."""
+    """What the workers that judge say of their rules. `packs`: name with version, and since when (by the wall), of each
+    that some of them have; `differs`: they are not the ones shown."""
 
-    packs: tuple[tuple[str, str, int], ...]
+    packs: tuple[tuple[str, int], ...]
     differs: bool
 
 
 def judging(shards: Iterable[ShardLine], book: RuleBook) -> Judging:
     """Which rules are in force, as the shards' checkpoints tell."""
-    told = [line.status["rules"] for line in shards if line.status.get("rules")]
-    newest: dict[tuple[str, str], int] = {}
-    for rules in told:
-        name = str(rules["pack"]), str(rules["version"])
-        newest[name] = max(newest.get(name, 0), int(rules["loaded_wall_ms"]))
-    packs = tuple((*name, loaded) for name, loaded in sorted(newest.items()))
-    return Judging(packs, any(rules["meaning"] != book.meaning for rules in told))
+    newest: dict[RulesTold, int] = {}
+    for line in shards:
+        if (rules := rules_told(line.status)) is not None:
+            newest[rules] = max(newest.get(rules, 0), int(line.status["rules"]["loaded_wall_ms"]))
+    packs = sorted((rules.zh, loaded) for rules, loaded in newest.items())
+    return Judging(tuple(packs), any(rules.meaning != book.meaning for rules in newest))
 
 
 def _without_rows(section: Section) -> Section:

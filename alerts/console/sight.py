@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
+from typing import Any
 
 from alerts.console.moment import Moment
 from alerts.console.queries import ShardLine
@@ -47,9 +48,39 @@ _ZH = {
 
 
 @dataclass(frozen=True)
+class RulesTold:
+    """By which rules a shard is judged, as its worker told. `number`: of the version that was published, None where it
+    is the folder of the settings. `refused`: the version that ought to judge and does not load there, and `why`."""
+
+    pack: str
+    version: str
+    meaning: str
+    number: int | None = None
+    refused: int | None = None
+    why: str = ""
+
+    @property
+    def zh(self) -> str:
+        return f"{self.pack} {self.version}" + (f" 第 {self.number} 版" if self.number else "")
+
+
+def rules_told(status: Mapping[str, Any]) -> RulesTold | None:
+    """None while its worker has not told."""
+    rules = status.get("rules")
+    if not rules:
+        return None
+    refused = rules.get("refused") or {}
+    names = {name: str(rules[name]) for name in ("pack", "version", "meaning")}
+    return RulesTold(
+        **names, number=rules.get("number"), refused=refused.get("version"), why=str(refused.get("why", ""))
+    )
+
+
+@dataclass(frozen=True)
 class ShardSight:
     """A shard as the page shows it. `lag_s`: how far its log was behind the clock when it was saved, played seconds;
-    `outcomes`: readings by outcome since its worker started; `streets`: whose devices live on it."""
+    `outcomes`: readings by outcome since its worker started; `streets`: whose devices live on it; `rules`: that judge
+    it."""
 
     shard: int
     seeing: Seeing
@@ -59,6 +90,7 @@ class ShardSight:
     saved_wall_ms: int
     outcomes: dict[str, int]
     streets: tuple[str, ...]
+    rules: RulesTold | None = None
 
 
 def sight_of(line: ShardLine, at: Moment, streets: tuple[str, ...]) -> ShardSight:
@@ -84,6 +116,7 @@ def sight_of(line: ShardLine, at: Moment, streets: tuple[str, ...]) -> ShardSigh
         saved_wall_ms=int(line.saved_wall_ms),
         outcomes={name: int(count) for name, count in line.status.get("outcomes", {}).items()},
         streets=streets,
+        rules=rules_told(line.status),
     )
 
 
@@ -133,6 +166,20 @@ def alarms(sights: list[ShardSight], blind_since_ms: int | None) -> Iterator[Ala
             yield Alarm(
                 f"{seeing.zh}: {_where(those, sights)}", detail, blind_since_ms if seeing is Seeing.BLIND else None
             )
+
+
+def refusals(sights: list[ShardSight]) -> Iterator[Alarm]:
+    """One alarm for each published version that does not load where it ought to judge."""
+    refused: dict[int, list[ShardSight]] = {}
+    for sight in sights:
+        if sight.rules is not None and sight.rules.refused is not None:
+            refused.setdefault(sight.rules.refused, []).append(sight)
+    for version, those in sorted(refused.items()):
+        shards = "、".join(str(sight.shard) for sight in sorted(those, key=lambda sight: sight.shard))
+        still = "、".join(sorted({sight.rules.zh for sight in those if sight.rules}))
+        why = next(sight.rules.why for sight in those if sight.rules)
+        detail = f"分片 {shards} 的判定进程载入失败, 仍按 {shown(still, 80)} 判定: {shown(why, 200)}"
+        yield Alarm(f"新规则没有生效: 第 {version} 版", detail, None, "/rules")
 
 
 _SAY = {

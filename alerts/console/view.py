@@ -11,7 +11,17 @@ from alerts.console.board import Board, Counts, Feed, Hazards, LetterCount, Row,
 from alerts.console.mapview import map_view
 from alerts.console.moment import Moment
 from alerts.console.queries import COUNTED, Disabled, IncidentLine, Listing, Situation, TicketLine
-from alerts.console.sight import Alarm, Seeing, ShardSight, alarms, dark_devices, shards_of_areas, sight_of, worst
+from alerts.console.sight import (
+    Alarm,
+    Seeing,
+    ShardSight,
+    alarms,
+    dark_devices,
+    refusals,
+    shards_of_areas,
+    sight_of,
+    worst,
+)
 from alerts.console.words import shown
 from alerts.pending import STEPS, waits_for
 from alerts.rulebook import NO_RULES, RuleBook
@@ -37,7 +47,8 @@ class Viewer:
     def board(self, situation: Situation, at: Moment) -> Board:
         sights = self._sights(situation, at)
         dark = self._dark_areas(sights, situation.dark_parents)
-        loud = [*alarms(sights, situation.blind_since_ms), *(self._disabled(rule) for rule in situation.disabled)]
+        loud = [*alarms(sights, situation.blind_since_ms), *refusals(sights)]
+        loud += [self._disabled(rule) for rule in situation.disabled]
         return Board(
             counts=_counts(situation, sights),
             map=map_view(self.city, self.atlas, situation.spots, dark, at.now_ms),

@@ -1,4 +1,5 @@
-"""The tables. Times are ms UTC; `*_wall_ms` are the wall's, all others (possibly played) log or event time.
+"""The tables. Times are ms UTC; `*_wall_ms` and all of `rule_*` are the wall's, all others (possibly played) log or
+event time.
 
 Migrations are in `migrations/`; a test holds them against this file.
 """
@@ -194,4 +195,58 @@ shards = Table(
     Column("saved_wall_ms", Float, nullable=False),
     Column("log_ms", BigInteger),
     Column("status", JSON, nullable=False),
+)
+
+rule_versions = Table(
+    "rule_versions",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("pack", Text, nullable=False),
+    Column("label", Text, nullable=False),  # the version that its authors wrote into pack.yaml
+    Column("title", Text, nullable=False),
+    Column("meaning", String(32), nullable=False, index=True),
+    Column("files", JSON, nullable=False),  # by path below a folder of packs, the text
+    Column("by", String(80), nullable=False),
+    Column("why", Text, nullable=False),
+    Column("at_ms", BigInteger, nullable=False),
+)
+
+rule_proposals = Table(
+    "rule_proposals",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("version", Integer, ForeignKey("rule_versions.number"), nullable=False),
+    Column("based_on", Integer, nullable=False),  # the publication then in force; 0 for none
+    Column("takes_back", Integer),
+    Column("by", String(80), nullable=False),
+    Column("why", Text, nullable=False),
+    Column("at_ms", BigInteger, nullable=False),
+    Column("decision", String(16)),  # while it waits, nothing
+    Column("decided_by", String(80)),
+    Column("decided_why", Text),
+    Column("decided_ms", BigInteger),
+)
+
+rule_publications = Table(  # never changed, only added to: the last one is in force
+    "rule_publications",
+    metadata,
+    Column("sequence", Integer, primary_key=True, autoincrement=False),
+    Column("version", Integer, ForeignKey("rule_versions.number"), nullable=False),
+    Column("proposed_by", String(80), nullable=False),
+    Column("approved_by", String(80)),  # nobody, where one person is enough
+    Column("why", Text, nullable=False),
+    Column("at_ms", BigInteger, nullable=False),
+    Column("takes_back", Integer),  # of a rollback: the publication that was in force
+)
+
+rule_reports = Table(
+    "rule_reports",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("kind", String(16), nullable=False, index=True),  # backtest, shadow or reload
+    Column("version", Integer, ForeignKey("rule_versions.number")),  # nothing of a pack that was not published
+    Column("meaning", String(32), nullable=False, index=True),
+    Column("by", String(80), nullable=False),
+    Column("at_ms", BigInteger, nullable=False, index=True),
+    Column("report", JSON, nullable=False),
 )

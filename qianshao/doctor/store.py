@@ -7,11 +7,14 @@ from sqlalchemy import select
 
 from alerts.store import schema
 from alerts.store.database import Database
+from alerts.store.rules import RuleStore
 from city.clock import wall_ms
 from city.errors import QianshaoError
+from qianshao.city_files import load_city
 from qianshao.clockfile import timekeeper
 from qianshao.doctor.findings import Finding, failure, graded, warning, well
 from qianshao.settings import Settings
+from streams.rules import RuleSource
 
 STALE_S = 60.0
 """As on the page: without a checkpoint for so long 判定停摆, and with a log so far behind 滞后."""
@@ -29,6 +32,7 @@ def opened(settings: Settings) -> Iterator[Database]:
 
 
 def database(settings: Settings) -> Iterator[Finding]:
+    """Whether it answers with our tables, and which rules it says are in force."""
     if settings.database.startswith("sqlite"):
         settings.data.mkdir(parents=True, exist_ok=True)
     with opened(settings) as store:
@@ -39,8 +43,22 @@ def database(settings: Settings) -> Iterator[Finding]:
         except Exception as error:  # noqa: BLE001  (whatever a driver raises: the user wants to see it)
             yield failure("database", repr(error), "is the server up, are URL, user and password right?")
             return
-    tables = "" if current else ", without the tables of this version: the first process that starts makes them"
-    yield well("database", settings.database.rpartition("@")[2] + tables)
+        tables = "" if current else ", without the tables of this version: the first process that starts makes them"
+        yield well("database", settings.database.rpartition("@")[2] + tables)
+        yield _in_force(store, current, settings)
+
+
+def _in_force(store: Database, current: bool, settings: Settings) -> Finding:
+    """Which rules are: once anybody has published any, they go before the folder of the settings."""
+    now = RuleStore(store).ledger().in_force if current else None
+    if now is None:
+        return well("rules in force", f"the folder {settings.rules}; nothing was ever published")
+    rules = RuleSource(RuleStore(store), load_city(settings), settings.rules, "doctor").begin()
+    if rules.refused is not None:
+        remedy = "publish one that loads, or `qianshao rules rollback`; until then an earlier one judges"
+        return failure("rules in force", f"version {now.version} does not load: {rules.refused.why}", remedy)
+    by = f"by {now.proposed_by}" + (f", approved by {now.approved_by}" if now.approved_by else "")
+    return well("rules in force", f"version {now.version}, {rules.pack.title} {rules.pack.version}, published {by}")
 
 
 def freshness(settings: Settings) -> Iterator[Finding]:

@@ -3,8 +3,9 @@
 import asyncio
 
 from alerts.store.database import Database
+from alerts.store.rules import RuleStore
 from city.log import READINGS
-from qianshao.city_files import load_city, load_rules
+from qianshao.city_files import load_city
 from qianshao.processes.lifecycle import answer, say_ready, stop_on_signals, until_stopped
 from qianshao.settings import Settings
 from qianshao.telemetry import Telemetry, with_telemetry
@@ -13,6 +14,7 @@ from streams.app import Partition, StreamApp, StreamOptions
 from streams.checkpoint import CheckpointStore
 from streams.detect import DetectOptions, Detector
 from streams.metrics import DetectMetrics, LagMetrics
+from streams.rules import RuleSource
 from streams.topics import ensure_topics
 from streams.watchdog import Watchdog
 
@@ -32,8 +34,9 @@ async def _work(settings: Settings, told: Telemetry) -> None:
     app = StreamApp(StreamOptions(kafka.servers, "detect", kafka.session_s, kafka.fetch_wait_ms))
     options = DetectOptions(settings.detect.name, log_id, kafka.shards, settings.detect.checkpoint_s)
     metrics = DetectMetrics(told.registry)
-    rules, store = load_rules(settings, city), CheckpointStore(database)
-    detector = Detector(app, store, city, rules, options, metrics, told.tracer)
+    source = RuleSource(RuleStore(database), city, settings.rules, settings.detect.name)
+    rules = await answer(lambda: asyncio.to_thread(source.begin))
+    detector = Detector(app, CheckpointStore(database), city, rules, options, metrics, told.tracer, source.earlier)
 
     def offsets() -> dict[Partition, int]:
         return {(READINGS, shard): at for shard, at in detector.offsets.items()}
@@ -46,6 +49,6 @@ async def _work(settings: Settings, told: Telemetry) -> None:
         await say_ready(settings.ready, lambda: bool(app.assigned))
 
     try:
-        await until_stopped(stop, app.run(stop), detector.run(), get_ready())
+        await until_stopped(stop, app.run(stop), detector.run(), source.follow(rules, detector.reload), get_ready())
     finally:
         watchdog.stop()

@@ -42,11 +42,11 @@ def compile_for(pack: Pack, city: City, subjects: Subjects) -> Compiled:
     return compiled.with_marks(_marks(compiled, city, subjects))
 
 
-def lay_out(city: City, subjects: Subjects, compiled: Compiled, sighted: int = 0) -> State:
-    """State of the subjects of one shard, whose devices' silence counts from sighted time `sighted`."""
+def lay_out(city: City, subjects: Subjects, compiled: Compiled) -> State:
+    """State of the subjects of one shard, whose devices' silence counts from the beginning of sighted time."""
     devices = _devices(subjects, compiled)
     tracks = _tracks(city, subjects, compiled, devices)
-    watches = _watches(subjects, compiled, devices, sighted)
+    watches = _watches(subjects, compiled, devices)
     parents, parents_of, children = _parents(subjects, compiled, watches)
     gather_start, members, member_current = gather_all(city, subjects, compiled, devices)
     state = State(
@@ -74,8 +74,14 @@ def lay_out(city: City, subjects: Subjects, compiled: Compiled, sighted: int = 0
         beats=_beats(subjects, compiled),
         seconds=_seconds(subjects, compiled, devices),
     )  # fmt: skip
-    state.watch_due[:] = sighted + first_after(state, compiled)
+    begin_at(state, compiled, 0)
     return state
+
+
+def begin_at(state: State, compiled: Compiled, sighted: int) -> None:
+    """Have the silence of devices count from sighted time `sighted`, in a state that has seen nothing yet."""
+    state.watches["seen"] = sighted
+    state.watch_due[:] = sighted + first_after(state, compiled)
 
 
 def first_after(state: State, compiled: Compiled) -> npt.NDArray[np.int64]:
@@ -160,11 +166,10 @@ def _marks(compiled: Compiled, city: City, subjects: Subjects) -> Array:
     return np.array(rows, np.float64).reshape(len(compiled.marks), len(sites))
 
 
-def _watches(subjects: Subjects, compiled: Compiled, devices: Any, sighted: int) -> Any:
+def _watches(subjects: Subjects, compiled: Compiled, devices: Any) -> Any:
     watches = records(
-        devices["watches"].sum(), WATCH, newest_ms=NEVER, clear=NEVER, since_ms=NEVER, explained=NOBODY, told=NOBODY,
-        seen=sighted,
-    )  # fmt: skip
+        devices["watches"].sum(), WATCH, newest_ms=NEVER, clear=NEVER, since_ms=NEVER, explained=NOBODY, told=NOBODY
+    )
     watches["device"] = np.repeat(np.arange(len(subjects)), devices["watches"])
     for kind, plan in enumerate(compiled.kinds):
         of_kind = devices["watch"][_of_kind(subjects, kind)]

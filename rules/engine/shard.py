@@ -13,7 +13,7 @@ from rules.engine.carry import Carried, carry_over
 from rules.engine.columns import beat
 from rules.engine.handles import Handle
 from rules.engine.kernel import apply_rows
-from rules.engine.layout import compile_for, lay_out
+from rules.engine.layout import begin_at, compile_for, lay_out
 from rules.engine.program import Compiled
 from rules.engine.report import Reporter
 from rules.engine.sight import Blindness, Sight, observe
@@ -38,9 +38,8 @@ class Shard:
     def __init__(self, city: City, fleet: Fleet, pack: Pack) -> None:
         self._subjects = subjects_of(fleet, pack, city)
         self._compiled: Compiled = compile_for(pack, city, self._subjects)
-        self._state = lay_out(city, self._subjects, self._compiled)
-        self._program_handle, self._state_handle = Handle(self._compiled.program), Handle(self._state)
-        self._reporter = Reporter(city, self._subjects, self._compiled, self._state)
+        self._program_handle = Handle(self._compiled.program)
+        self._lay_out(city)
         self._sight = Sight()
         self._outcomes = np.zeros(len(OUTCOMES), np.int64)
         self._rows_at_once = min(ROWS_AT_ONCE, 1 + CHANGES_AT_ONCE // max(1, self._compiled.most_changes))
@@ -120,12 +119,17 @@ class Shard:
         """Take over what a snapshot remembers. Says what was kept, reset and dropped, and the transitions that
         end the alerts of what was reset or dropped. Raises ValueError when it is not a snapshot."""
         old = unpack_snapshot(snapshot)
+        if self._outcomes.any() or self._sight.ingests:  # to lay out a state takes longest: a fresh one will do
+            self._lay_out(self._reporter.city)
         self._sight = old.sight
-        city = self._reporter.city
-        self._state = lay_out(city, self._subjects, self._compiled, old.sight.sighted)
+        begin_at(self._state, self._compiled, old.sight.sighted)
+        return carry_over(old, self._reporter)
+
+    def _lay_out(self, city: City) -> None:
+        """A state that has seen nothing."""
+        self._state = lay_out(city, self._subjects, self._compiled)
         self._state_handle = Handle(self._state)
         self._reporter = Reporter(city, self._subjects, self._compiled, self._state)
-        return carry_over(old, self._reporter)
 
     def _pass_time(self) -> Array:
         due = np.flatnonzero(self._state.track_due <= self._sight.log_ms)

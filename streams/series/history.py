@@ -56,8 +56,16 @@ class ShardState:
         }
         yield Point(Measurement.SHARD, {"shard": str(self.shard)}, fields).line(at_ms)
         if rules := self.status.get("rules"):
-            said: dict[str, Value] = {name: str(rules[name]) for name in ("pack", "version", "meaning")}
-            yield Point(Measurement.RULES, {}, said).line(int(rules["loaded_wall_ms"]), rules["meaning"])
+            yield _rules_line(rules)
+
+
+def _rules_line(rules: dict[str, Any]) -> str:
+    """A pack at the time it was published, the same from all workers; or, of the settings' folder, loaded."""
+    said: dict[str, Value] = {name: str(rules[name]) for name in ("pack", "version", "meaning")}
+    if rules.get("number"):
+        said["version"] = f"{rules['version']} 第 {rules['number']} 版"
+    at_ms = rules.get("published_ms") or rules["loaded_wall_ms"]
+    return Point(Measurement.RULES, {}, said).line(int(at_ms), rules["meaning"])
 
 
 class Recorded(NamedTuple):

@@ -3,9 +3,7 @@
 from collections import Counter
 from collections.abc import Callable
 
-import msgspec
 import numpy as np
-import pyarrow as pa
 
 from city.city import City
 from city.log import ALERTS, KIND, METRICS, READINGS, TICK
@@ -15,8 +13,6 @@ from city.transitions import decode_transition
 from ingest.dead_letters import decode_dead_letter
 from streams.app import Record
 from streams.series.lines import ReadingLines, letter_line, report_lines, tick_line, transition_line
-
-UNREADABLE = (pa.ArrowException, OSError, EOFError, ValueError, KeyError, msgspec.MsgspecError)
 
 
 class LogLines:
@@ -28,7 +24,7 @@ class LogLines:
         self.skipped: Counter[str] = Counter()
 
     def of(self, record: Record) -> list[str]:
-        """Lines of a record. Raises one of UNREADABLE."""
+        """Lines of a record. Raises one of streams/poison.py's UNREADABLE."""
         if record.topic == READINGS:
             return self._of_tick(record) if record.headers.get(KIND) == TICK else self._of_batch(record)
         if record.topic == ALERTS:

@@ -137,9 +137,10 @@ class Night:
         for shard in range(SHARDS):
             self.checkpoint(shard, saved_wall_ms, log_ms, ("ingest-2",) if shard == blind else ())
 
-    def judged_by(self, pack: str, version: str, meaning: str) -> None:
-        """All shards say that these rules judge them, since a while."""
+    def judged_by(self, pack: str, version: str, meaning: str, **told: Any) -> None:
+        """All shards say that these rules judge them, since a while. `told`: what else they say of them."""
         rules = {"pack": pack, "version": version, "meaning": meaning, "loaded_wall_ms": wall_ms() - 40 * MINUTE_MS}
+        rules |= told
         with self.database.writing() as connection:
             for row in connection.execute(t.shards.select()).all():
                 said = update(t.shards).where(t.shards.c.shard == row.shard)

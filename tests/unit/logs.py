@@ -43,6 +43,10 @@ class Log:
         self._offset += 1
         return Record(topic, 0, self._offset, value, dict(headers or {}), Message(value), 0, written_ms)
 
+    def back(self, records: int) -> None:
+        """So many of the last are handed on again."""
+        self._offset -= records
+
     async def hand_on(self, *records: Record) -> None:
         """To the reader of their topic, as one group."""
         await self._readers[records[0].topic](list(records))
@@ -67,6 +71,9 @@ class Log:
     async def confirmed(self, sent: Iterable[Awaitable[None]]) -> None:
         for confirmation in sent:
             await confirmation
+
+    async def end(self, partition: Partition) -> int:
+        return self._offset + 1
 
     def acknowledge(self, records: list[Record]) -> None:
         self.acknowledged += [record.offset for record in records]

@@ -201,6 +201,38 @@ async def test_the_page_says_which_pack_judges_and_when_it_is_not_the_one_shown(
             assert "本页与判定所用的规则不一致" in html and "baoan 2026.10.1" in html and "与本页一致" not in html
 
 
+async def test_a_published_version_has_its_number_on_the_page_and_each_shard_says_which_judges_it(night: Night) -> None:
+    book = replace(night_rules(), number=7)
+    night.judged_by("small", "1", book.meaning, number=7)
+    async with page_of(night, book) as page:
+        assert "<b>第 7 版</b>" in (await page.get("/rules")).text
+        assert "规则包第 7 版" in (await page.get("/rules/depth")).text
+        shards = (await page.get("/api/state")).json()["shards"]
+        assert {(shard["rules"]["number"], shard["rules"]["meaning"]) for shard in shards} == {(7, book.meaning)}
+        assert "规则 small 1 第 7 版" in (await page.get("/")).text
+
+
+async def test_a_published_version_that_does_not_load_is_an_alarm_above_everything(night: Night) -> None:
+    why = "p/water.yaml:5:16: no indicator water_dpeth"
+    night.judged_by("small", "1", night_rules().meaning, number=7, refused={"sequence": 9, "version": 8, "why": why})
+    async with page_of(night) as page:
+        html = (await page.get("/")).text
+        alarm = html[html.index('id="alarm-1"') : html.index("</div>", html.index('id="alarm-1"'))]
+        assert "新规则没有生效: 第 8 版" in alarm and "仍按 small 1 第 7 版 判定" in alarm and why in alarm
+        night.judged_by("small", "1", night_rules().meaning, number=7, refused=None)
+    async with page_of(night) as page:
+        assert "新规则没有生效" not in (await page.get("/")).text
+
+
+async def test_other_rules_are_shown_as_soon_as_they_are_handed_to_the_page(night: Night) -> None:
+    app = create_app(night.database, night.city, played(), "embedded", NO_RULES)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://page") as page:
+        assert (await page.get("/rules/depth")).status_code == 404
+        app.state.show_rules(replace(night_rules(), number=2))
+        assert (await page.get("/rules/depth")).status_code == 200
+        assert "第 2 版" in (await page.get("/rules")).text
+
+
 async def test_without_a_readable_pack_the_page_says_what_to_do(night: Night) -> None:
     async with page_of(night, NO_RULES) as page:
         html = (await page.get("/rules")).text

@@ -290,6 +290,13 @@ def test_what_is_no_snapshot_is_refused_and_changes_nothing(spoilt: Callable[[by
     assert ward.shard.snapshot() == before
 
 
+def test_a_shard_that_has_judged_forgets_that_when_it_is_restored() -> None:
+    wet, dry = flooded(), Ward(small_city(gauges(3)), PLAIN).minutes(5, alive=THREE, depth={"G2": 50, "G3": 1})
+    snapshot = wet.shard.snapshot()
+    dry.shard.restore(snapshot)
+    assert dry.shard.snapshot() == snapshot
+
+
 def test_an_empty_shard_can_be_saved_and_restored() -> None:
     nobody = Ward(small_city([]), PLAIN)
     ward, carried = nobody.restarted()

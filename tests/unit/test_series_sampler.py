@@ -11,7 +11,7 @@ from city.levels import Level
 from city.series import STANDING_MS, Measurement
 from city.transitions import Transition
 from streams.series.census import Census
-from streams.series.history import History
+from streams.series.history import History, ShardState
 from streams.series.lines import NS_PER_MS
 from streams.series.sampler import Sampler
 from tests.unit.stories import MIDNIGHT_MS, MINUTE_MS, Teller, district, policy
@@ -178,3 +178,18 @@ def test_a_long_time_is_caught_up_with_in_parts(desk: Desk) -> None:
 
 def test_marks_are_whole_minutes() -> None:
     assert STANDING_MS == MINUTE_MS
+
+
+@pytest.mark.parametrize(
+    ("told", "at_ms", "version"),
+    [
+        ({}, 9, "1"),
+        ({"number": 4, "published_ms": 7}, 7, "1 第 4 版"),
+        ({"number": None, "published_ms": None}, 9, "1"),
+    ],
+)
+def test_rules_are_told_when_they_were_published_or_loaded(told: dict, at_ms: int, version: str) -> None:
+    rules = {"pack": "baoan", "version": "1", "meaning": "m", "loaded_wall_ms": 9.0, **told}
+    _, line = ShardState(0, "w", 3, 5, 1.0, {"rules": rules}).lines(6, 6)
+    assert f'version="{version}"' in line
+    assert int(line.rpartition(" ")[2]) // NS_PER_MS == at_ms

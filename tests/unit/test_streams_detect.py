@@ -17,6 +17,7 @@ from streams.app import Record
 from streams.checkpoint import CheckpointStore
 from streams.detect import DetectOptions, Detector
 from streams.metrics import DetectMetrics
+from streams.rules import RulesInForce
 from tests.cities import WATER_DEPTH, gauges, small_city
 from tests.unit.logs import Log, Spans
 from tests.unit.packs import pack
@@ -63,7 +64,7 @@ class Worker:
             self.log,
             CheckpointStore(self.database),
             small_city(gauges(2)),
-            pack(DEEP, GAUGE_OFF),
+            RulesInForce(pack(DEEP, GAUGE_OFF), 0.0),
             DetectOptions("detect-1", "a-log", 1, checkpoint_s=0.04),
             DetectMetrics(self.registry),
             self.spans,
