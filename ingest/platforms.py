@@ -28,7 +28,7 @@ class Platforms:
         """What the platform at a row says. Raises Refused."""
         status = read_status(payload)
         speaker = self._row(status.address)
-        if speaker is None or self._is_platform(speaker) and speaker != row:
+        if speaker is None or (self._is_platform(speaker) and speaker != row):
             raise Refused(Reason.WRONG_DEVICE, f"the payload is of {status.address}, the topic of another platform")
         word = Word(status.sn)
         for point in status.points:
@@ -52,6 +52,7 @@ class Platforms:
         device_id = self._registry.ids[row]
         if self._is_platform(row):
             word.messages.append((row, Gateway(v=1, device_id=device_id, seq=sn, ts=float(now_ms))))
+            word.faulty += [] if point.ok is None else [(row, not point.ok)]
             return
         message = Video(
             v=1,
@@ -76,5 +77,5 @@ class Platforms:
         faulty = frozenset(point for point in rows.values() if point is not None)
         before = self._faulty.get(row)
         over = (self._registry.points_of.get(row, frozenset()) if before is None else before) - faulty
-        word.faulty = [(point, True) for point in sorted(faulty)] + [(point, False) for point in sorted(over)]
+        word.faulty += [(point, True) for point in sorted(faulty)] + [(point, False) for point in sorted(over)]
         self._faulty[row] = faulty

@@ -129,11 +129,12 @@ class _Text:
     values: dict[int, list[tuple[str, float]]] = field(default_factory=dict)
     unread: list[str] = field(default_factory=list)
     at: int = 0
+    stepped: bool = False
 
     def read(self) -> None:
         while self.at < len(self.data):
             self._element(self._take(1)[0])
-        if self.function == UNIFORM and not self.values and not self.unread:
+        if self.function == UNIFORM and not self.stepped:
             raise UnreadableError(self.station, "function 31 without a time step (04)")
 
     def _take(self, size: int) -> bytes:
@@ -196,7 +197,7 @@ class _Text:
     def _step(self) -> int:
         """Days, hours and minutes between two values, in ms."""
         self._take(1)
-        raw = self._take(3).hex()
+        self.stepped, raw = True, self._take(3).hex()
         step_ms = (1440 * int(raw[:2]) + 60 * int(raw[2:4]) + int(raw[4:])) * 60_000 if raw.isdigit() else 0
         if not step_ms:
             raise UnreadableError(self.station, f"time step {raw} is none")

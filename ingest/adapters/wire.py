@@ -81,7 +81,7 @@ def before(mark: bytes, data: bytes, more: bool) -> Cut | None:
 
 def broken(mark: bytes, data: bytes, wrong: str, end: int | None = None) -> Cut:
     """A broken frame reaches to where the next may begin: it may have swallowed one. end: where it ends otherwise."""
-    following = data.find(mark, 1, end)
+    following = data.find(mark, 1, None if end is None else end + len(mark) - 1)
     if following > 0:
         return Cut(following, wrong)
     return Cut(len(data) if end is None else end, wrong)

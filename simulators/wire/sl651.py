@@ -42,10 +42,12 @@ def head(identifier: int, size: int) -> bytes:
 
 
 def uniform(identifier: int, values: Iterable[float | None], step_min: int = 5) -> bytes:
-    """Elements of function 31: a time step, the identifier once, and a value a step."""
-    raws = [_raw(identifier, value) for value in values]
+    """Elements of function 31: a time step, the identifier once, and a value a step, all of one length."""
+    raws = [(_raw(identifier, value), value) for value in values]
+    size = max(len(raw) for raw, _ in raws)
+    same = b"".join(raw.rjust(size, b"\xff" if value is None else b"\0") for raw, value in raws)
     step = bytes.fromhex(f"0418{step_min // 1440:02}{step_min // 60 % 24:02}{step_min % 60:02}")
-    return step + head(identifier, len(raws[0])) + b"".join(raws)
+    return step + head(identifier, size) + same
 
 
 def packet(
