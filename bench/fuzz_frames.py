@@ -101,11 +101,11 @@ def _ending(protocol: WireProtocol, frame: bytes) -> str:
 def main() -> None:
     arguments = options(__doc__).parse_args()
     frames = QUICK if arguments.quick else FRAMES
-    figures = {}
+    figures: dict[str, dict[str, float]] = {}
     for protocol in (HJ212, SL651):
         began_s = time.perf_counter()
-        figures[protocol.name] = {**fuzz(protocol, frames, random.Random(1)), "frames": frames}
-        figures[protocol.name]["seconds"] = round(time.perf_counter() - began_s, 1)
+        counts = fuzz(protocol, frames, random.Random(1))
+        figures[protocol.name] = {"frames": frames, **counts, "seconds": round(time.perf_counter() - began_s, 1)}
     show("fuzz_frames", **figures)
 
 
