@@ -80,13 +80,14 @@ class Stations:
     def _tell(
         self, protocol: WireProtocol, report: Report, posts: list[Post], place: bytes, frame: Frame, now_ms: int
     ) -> int:
-        """Everything that a frame tells. How many values have no meaning here."""
+        """Everything that a frame tells; to who measures nothing of it, once, that he lives. How many values have no
+        meaning here."""
         ignored = 0
         for told in report.told:
             shares, without = self._shares(protocol, told, posts, place, frame, now_ms)
             ignored += without
             for post, values in zip(posts, shares, strict=True):
-                if values or told.report != "test":
+                if values or told is report.told[0]:
                     self._tell_one(post, told, values, place, frame, now_ms)
         for why in report.unread:
             self._refuse(posts, Refused(Reason.FRAME, why), place, frame, now_ms)

@@ -146,6 +146,16 @@ def test_a_station_that_measures_nothing_lives(desk: StationDesk, function: int,
     assert {(r.device, r.indicator) for r in desk.readings()} == {(RIVER, "beat"), (RAIN, "beat")}
 
 
+def test_a_test_report_of_nothing_that_is_measured_here_is_still_told(desk: StationDesk) -> None:
+    desk.sl651(timed(TIDE, sl651.element(0x20, 5.0), sl651.TEST))
+    assert {(r.indicator, r.flags) for r in desk.readings()} == {("beat", Flag.TEST)}
+
+
+def test_who_measures_nothing_of_a_uniform_report_is_heard_once(desk: StationDesk) -> None:
+    desk.sl651(timed(RIVER, sl651.uniform(0x39, [3.4] * 12), sl651.UNIFORM))
+    assert [r.indicator for r in desk.readings() if r.device == RAIN] == ["beat"]
+
+
 def test_a_test_report_judges_nothing(desk: StationDesk) -> None:
     desk.sl651(timed(TIDE, sl651.element(0x39, 5.0), sl651.TEST))
     assert {r.flags for r in desk.readings()} == {Flag.TEST}
