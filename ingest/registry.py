@@ -27,10 +27,11 @@ class Measure:
 
 @dataclass(frozen=True, slots=True)
 class Post:
-    """A device at an address: its row, and the ids of the indicators that its type reports."""
+    """A device at an address: its row, and the ids of the indicators that its type reports, and that its class has."""
 
     row: int
     reports: frozenset[str]
+    of_class: frozenset[str]
 
 
 @dataclass(frozen=True)
@@ -88,8 +89,10 @@ def _posts(city: City, fleet: Fleet) -> dict[str, list[Post]]:
     for row, device_id in enumerate(fleet.ids):
         device = city.devices[device_id]
         if device.address is not None:
-            reported = city.catalogue.reported(city.area_of(device).risk_class, device.type)
-            posts.setdefault(device.address, []).append(Post(row, frozenset(i.id for i in reported)))
+            risk_class = city.area_of(device).risk_class
+            reported = frozenset(i.id for i in city.catalogue.reported(risk_class, device.type))
+            of_class = frozenset(i.id for i in city.catalogue.of_class(risk_class))
+            posts.setdefault(device.address, []).append(Post(row, reported, of_class))
     return posts
 
 

@@ -110,12 +110,18 @@ class Stations:
             ]
             for share, indicator, converted in fitting[:1] if meaning.wanted else fitting:
                 share[indicator] = converted
-            if not fitting and meaning.wanted:
-                name, row = meaning.indicators[0][0], posts[0].row
-                refused = not_measured(name, self._intake.registry.measures[row])
-                self._intake.refuse(row, refused, place, frame, now_ms)
-            ignored += not fitting and not meaning.wanted
+            if not fitting and not self._refuse_unmeasured(meaning, posts, place, frame, now_ms):
+                ignored += 1
         return shares, ignored
+
+    def _refuse_unmeasured(self, meaning: Meaning, posts: list[Post], place: bytes, frame: Frame, now_ms: int) -> bool:
+        """Refuse a value that a device's class has and its type does not measure. Whether there is such a device."""
+        names = [name for name, _ in meaning.indicators]
+        of_class = [(post.row, name) for post in posts for name in names if meaning.wanted and name in post.of_class]
+        for row, name in of_class[:1]:
+            refused = not_measured(name, self._intake.registry.measures[row])
+            self._intake.refuse(row, refused, place, frame, now_ms)
+        return bool(of_class)
 
     def _tell_one(
         self, post: Post, told: Told, values: dict[str, float], place: bytes, frame: Frame, now_ms: int

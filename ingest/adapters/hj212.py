@@ -147,7 +147,7 @@ def _values(
 def _factors(fields: dict[str, str], kind: str) -> Iterator[tuple[str, str]]:
     for name, text in fields.items():
         code, _, of = name.rpartition("-")
-        if of == kind and code:
+        if of == kind and code and code != "Flag":
             yield code, text
 
 

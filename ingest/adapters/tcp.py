@@ -178,8 +178,8 @@ class Connection(asyncio.BufferedProtocol):
 
     def pace(self) -> None:
         """Read, unless the log has to catch up first."""
-        wanted = self._open and not self._server.paused and self._unanswered < self._limits.unanswered
-        if self._open and wanted != self._reading:
+        wanted = not self._server.paused and self._unanswered < self._limits.unanswered
+        if self._open and not self._ended and wanted != self._reading:
             self._reading = wanted
             (self._transport.resume_reading if wanted else self._transport.pause_reading)()
 

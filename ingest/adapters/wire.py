@@ -84,7 +84,7 @@ def broken(mark: bytes, data: bytes, wrong: str, end: int | None = None) -> Cut:
     following = data.find(mark, 1, None if end is None else end + len(mark) - 1)
     if following > 0:
         return Cut(following, wrong)
-    return Cut(len(data) if end is None else end, wrong)
+    return Cut(len(data) - data.endswith(mark[:1]) if end is None else end, wrong)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +122,7 @@ class UnreadableError(Refused):
 @dataclass(frozen=True)
 class Meaning:
     """What a code may be told as: (indicator, factor into its unit), by what the station's devices measure. wanted: it
-    is refused where none of them measures it; else dropped, as everything that has no meaning here."""
+    is refused where none of them measures what the class of one has; else dropped, as all that has no meaning here."""
 
     indicators: tuple[tuple[str, float], ...]
     wanted: bool = True

@@ -114,6 +114,11 @@ def test_json_says_the_same_as_xml(desk: StationDesk) -> None:
         assert read_status(json.dumps({**body, "Info": info}).encode()) == read_status(keepalive(CAMERA))
 
 
+def test_what_is_declared_as_gb2312_is_often_more_than_that(desk: StationDesk) -> None:
+    desk.platform(keepalive(more="<Remark>镕</Remark>"))
+    assert desk.letters() == []
+
+
 PARAMETERS = ["HeartBeatInterval", "HeartBeatCount", "Expires", "SumNum", "Num"]
 ILLEGAL = ["", "null", "0", "-1", "abc", "1e9", "９", "<a/>"]
 

@@ -332,11 +332,18 @@ def test_a_value_out_of_range_is_refused_alone_and_the_frame_is_answered(desk: S
     assert accepted.answer is not None
 
 
-def test_what_the_catalogue_has_and_the_stations_devices_do_not_measure_is_refused(desk: StationDesk) -> None:
-    desk.sl651(timed(TIDE, sl651.element(0x26, 10.0)))
+def test_what_a_class_has_and_the_stations_devices_do_not_measure_is_refused(desk: StationDesk) -> None:
+    desk.sl651(timed(TIDE, sl651.element(0x3B, 10.0)))
     (letter,) = desk.letters()
     assert letter.reason.value == "indicator"
-    assert "'rain_total'" in letter.detail
+    assert "'reservoir_stage'" in letter.detail
+
+
+def test_what_a_class_has_not_is_counted(desk: StationDesk) -> None:
+    (rain,) = desk.sl651(timed(TIDE, sl651.element(0x26, 10.0) + sl651.element(0x39, 1.0)))
+    (dust,) = desk.hj212(hj212.packet(address(AIR), {"a34002": 80, "a34004": 35}, AT_MS, system="22"))
+    assert (rain.ignored, dust.ignored) == (1, 1)
+    assert desk.letters() == []
 
 
 def test_a_station_that_nobody_registered_is_refused_and_not_answered(desk: StationDesk) -> None:

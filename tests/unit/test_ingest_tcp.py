@@ -15,6 +15,8 @@ from tests.unit.station_desk import NOW_MS
 STATION = "0012345678"
 FRAME = sl651.packet(STATION, sl651.LINK, NOW_MS)
 STRANGER = sl651.packet("9999999999", sl651.LINK, NOW_MS)
+LONG_FRAME = sl651.framed(STATION, sl651.LINK, bytes(4095))
+"""Minutes of it, a byte at a time."""
 ANSWER = b"\x7e\x7eanswer"
 PATIENT = TcpLimits(frame_s=60, idle_s=60)
 
@@ -105,7 +107,7 @@ async def test_a_frame_that_takes_too_long_is_given_up_and_the_connection_with_i
         reader, writer = await connected(home)
 
         async def drip() -> None:
-            for byte in FRAME[:-1]:
+            for byte in LONG_FRAME:
                 writer.write(bytes([byte]))
                 await asyncio.sleep(0.05)
 

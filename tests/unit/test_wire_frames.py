@@ -90,6 +90,20 @@ def test_how_a_stream_is_cut_into_segments_changes_nothing(protocol: WireProtoco
 
 
 @protocols
+@given(data=st.data())
+def test_whatever_stands_between_frames_the_segments_change_nothing_about_who_is_heard(
+    protocol: WireProtocol, data: st.DataObject
+) -> None:
+    mark = {"hj212": b"##0", "sl651": b"\x7e\x7e\x01"}[protocol.name]
+    parts = st.sampled_from([*OURS[protocol.name], mark, mark[:1], b"\r\n", b"0" * 20]) | st.binary(max_size=30)
+    stream = b"".join(data.draw(st.lists(parts, max_size=8)))
+    places = sorted(data.draw(st.lists(st.integers(0, len(stream)), max_size=12)))
+    segments = [stream[a:b] for a, b in zip([0, *places], [*places, len(stream)], strict=True)]
+    heard = [[p.data for p in pieces_of(protocol, *cut) if p.wrong is None] for cut in ([stream], segments)]
+    assert heard[0] == heard[1]
+
+
+@protocols
 @pytest.mark.parametrize("rubbish", [b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", b"\x00\x01\x02", b"#", b"~", bytes(3000)])
 def test_rubbish_between_frames_is_told_and_costs_no_frame(protocol: WireProtocol, rubbish: bytes) -> None:
     first, second = OURS[protocol.name]
