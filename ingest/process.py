@@ -92,7 +92,7 @@ class IngestProcess:
         self._intake = Intake(city, options.shards, options.name)
         self._source = MqttSource(options.mqtt, self._message, self._new_session)
         told = wire_metrics or WireMetrics(CollectorRegistry())
-        self.wires = Wires(options.wires, Stations(self._intake), told, options.clock.now_ms, self._frame)
+        self._wires = Wires(options.wires, Stations(self._intake), told, options.clock.now_ms, self._frame)
         self._writer = LogWriter(options.kafka)
         self._window = AckWindow()
         self._marked = options.clock if isinstance(options.clock, MarkedClock) else None
@@ -110,8 +110,8 @@ class IngestProcess:
 
     async def run(self) -> None:
         """Until cancelled; then everything taken in is written and acknowledged. Raises Unavailable, SettingError."""
+        await self._wires.open()
         await self._writer.start()
-        await self.wires.open()
         source, writing = asyncio.create_task(self._source.run()), asyncio.create_task(self._writer.run())
         ticks = [] if self._marked is not None else [self._ticks()]
         beside = [asyncio.create_task(part) for part in (*ticks, self._report())]
@@ -121,11 +121,11 @@ class IngestProcess:
             await _cancel(*beside)
             self._stopping = True
             self._source.pause()
-            self.wires.stop_reading()
+            self._wires.stop_reading()
             self._flush()
             if not writing.done():
                 await self._drain()
-            self.wires.close()
+            self._wires.close()
             await _cancel(source, writing)
             await self._writer.stop()
 

@@ -17,7 +17,7 @@ PROTOCOLS = (HJ212, SL651)
 
 @dataclass(frozen=True)
 class WireOptions:
-    """ports: by protocol's name; 0: none, and -1: any that is free. most_under_way: frames of all stations that the log
+    """ports: by protocol's name; 0: none. most_under_way: frames of all stations that the log
     has not confirmed, at which we stop reading them."""
 
     host: str = "127.0.0.1"
@@ -48,7 +48,7 @@ class Wires:
 
     def _server(self, protocol: WireProtocol, port: int) -> StationServer:
         options, closed = self._options, partial(self._metrics.closed, protocol.name)
-        server = StationServer(protocol, options.host, max(0, port), options.limits, self._take, closed)
+        server = StationServer(protocol, options.host, port, options.limits, self._take, closed)
         self._metrics.watch(protocol.name, lambda: len(server.connections))
         return server
 

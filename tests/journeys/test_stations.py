@@ -5,6 +5,8 @@ import asyncio
 import json
 import signal
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -107,6 +109,12 @@ def told(record: Record, device: str, indicator: str) -> list[tuple[int, float, 
     return sorted(rows)
 
 
+def speak(protocol: str, port: int, station: str, *values: str) -> str:
+    """What the documented script shows, as who connects a station types it."""
+    command = [sys.executable, "-m", "simulators.wire", protocol, f"{HOST}:{port}", station, *values]
+    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=WAIT_S).stdout
+
+
 def test_a_station_is_answered_when_the_log_has_what_it_said_and_not_before(
     mosquitto_server: Server, private_kafka: Server, tmp_path: Path
 ) -> None:
@@ -128,6 +136,8 @@ def test_a_station_is_answered_when_the_log_has_what_it_said_and_not_before(
             sock.settimeout(WAIT_S)
             answer, confirmation = sock.recv(100), other.recv(200)
             record = read_log(private_kafka.address)
+        told_by_hand = speak("hj212", process.ports["hj212"], address(WATER), "w21003=1.6")
+        assert "CN=9014" in told_by_hand
         assert answer[10:15].hex() == "3180080200" and answer[-3] == 0x1B
         assert b"CN=9014" in confirmation
         river = told(record, RIVER, "stage")
