@@ -224,6 +224,23 @@ class City:
                 yield from _missing("device_types", device_type.slug, "classes", slug, classes - {COMMON})
         yield from _repeated("indicators", ((f"{i.risk_class}/{i.id}", i.number) for i in self.catalogue.indicators))
         yield from _repeated("devices", ((d.id, d.number) for d in self.devices.values()))
+        yield from self._address_problems()
+
+    def _address_problems(self) -> Iterator[Problem]:
+        """Devices share the address of a telemetry unit as long as no value could be of two of them."""
+        common = {i.id for i in self.catalogue.indicators if i.risk_class == COMMON}
+        own = {t.slug: set(t.measures or ()) - common for t in self.catalogue.device_types}
+        taken: dict[tuple[str, str], str] = {}
+        for device in self.devices.values():
+            if device.address is None or not device.in_service:
+                continue
+            for name in sorted(own.get(device.type, set())) or [device.type]:
+                other = taken.setdefault((device.address, name), device.id)
+                if other != device.id:
+                    message = f"address {device.address!r} already belongs to {other}, which has {name}, too"
+                    remedy = "an address is one unit's: correct it, or take the other device out of service"
+                    yield Problem("devices", device.id, message, remedy)
+                    break
 
 
 def _missing(table: str, key: str, column: str, value: str, known: Any) -> Iterator[Problem]:

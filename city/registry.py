@@ -17,6 +17,9 @@ Longitude = Annotated[float, msgspec.Meta(ge=-180, le=180)]
 Positive = Annotated[float, msgspec.Meta(gt=0)]
 DeviceId = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")]
 """What the message contract lets a device call itself, and a topic hold."""
+Address = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{1,27}\Z")]
+"""What a device is called in a protocol that knows no ids of ours: MN of HJ 212, ten digits of SL 651, twenty of
+GB/T 28181."""
 RegistryNumber = Annotated[int, msgspec.Meta(ge=0, le=0xFFFF_FFFF)]
 """As wide as the column `device` of a batch."""
 
@@ -130,7 +133,8 @@ class Parent(Record, frozen=True):
 
 
 class Device(Record, frozen=True):
-    """设备. `number` is its name in the log: given once, never reused, so that old logs stay readable."""
+    """设备. `number` is its name in the log: given once, never reused, so that old logs stay readable. `address`: its
+    number in the protocol that it speaks, if that is not ours. Devices on one telemetry unit share its address."""
 
     number: RegistryNumber
     id: DeviceId
@@ -141,6 +145,7 @@ class Device(Record, frozen=True):
     network: str | None = None
     platform: str | None = None
     interval_s: int | None = None  # None: the interval of its type
+    address: Address | None = None
     in_service: bool = True
 
     def parent(self, kind: ParentKind) -> str | None:

@@ -33,6 +33,7 @@ class Reason(Enum):
     UNIT = "unit"
     INDICATOR = "indicator"
     CLOCK = "clock"
+    FRAME = "frame"
     POISON = "poison"
 
 
@@ -44,9 +45,14 @@ class Refused(ContractError):
         self.why = reason
 
 
+class Frame(bytes):
+    """A payload that is no text, but a frame of a wire protocol: it is kept in hexadecimal digits."""
+
+
 class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
     """A refused message as it came. payload_bytes: its full size, payload_crc: CRC-32 of all of it; `payload` is what
-    `keepable` lets us keep of it. device: the id that the topic claims. received_ms: (played) time at ingest."""
+    `keepable` lets us keep of it. topic: where it came in; of a frame: protocol/device/peer. device: the id that the
+    topic claims. received_ms: (played) time at ingest."""
 
     reason: Reason
     detail: str
@@ -65,7 +71,9 @@ decode_dead_letter = msgspec.json.Decoder(DeadLetter).decode
 
 def keepable(payload: bytes) -> bytes:
     """The payload as it may be kept: JSON without the values of personal fields, cut to KEPT_BYTES; of anything else
-    the first UNREADABLE_KEPT_BYTES, or nothing when it names a personal field."""
+    the first UNREADABLE_KEPT_BYTES, or nothing when it names a personal field. A frame in hexadecimal digits."""
+    if isinstance(payload, Frame):
+        return _without_persons(payload).hex().upper().encode()
     try:
         found = msgspec.json.decode(payload)
         if not personal_keys(found):
@@ -73,7 +81,11 @@ def keepable(payload: bytes) -> bytes:
         _remove_persons(found)
         return msgspec.json.encode(found)[:KEPT_BYTES]
     except UNREADABLE:
-        return REMOVED.encode() if _NAMES_PERSONS.search(payload) else payload[:UNREADABLE_KEPT_BYTES]
+        return _without_persons(payload)
+
+
+def _without_persons(payload: bytes) -> bytes:
+    return REMOVED.encode() if _NAMES_PERSONS.search(payload) else payload[:UNREADABLE_KEPT_BYTES]
 
 
 def personal_keys(value: Any) -> list[str]:

@@ -18,6 +18,7 @@ _INDICATOR = {
     Reason.UNIT: "refused_unit",
     Reason.INDICATOR: "refused_format",
     Reason.CLOCK: "refused_clock",
+    Reason.FRAME: "refused_format",
 }
 REFUSALS = tuple(sorted(set(_INDICATOR.values())))
 

@@ -18,7 +18,8 @@ from ingest.dead_letters import DeadLetter, Reason, Refused, keepable, means_per
 from ingest.decode import claimed_device, decode_message, to_ms
 from ingest.findings import CLOCK_ERROR, Findings
 from ingest.measures import BEAT, FAULTY, LINK, measured
-from ingest.registry import Measure, Registry
+from ingest.platforms import Platforms
+from ingest.registry import PLATFORM_FEED, Measure, Registry
 
 log = structlog.get_logger()
 
@@ -44,8 +45,9 @@ class Intake:
     def __init__(self, city: City, shards: int, ingest: str) -> None:
         self.buffers = Buffers(shards)
         self.letters: list[DeadLetter] = []
-        self._registry = Registry(city, shards)
-        self._findings = Findings(len(self._registry.number))
+        self.registry = Registry(city, shards)
+        self._platforms = Platforms(self.registry)
+        self._findings = Findings(len(self.registry.number))
         self._ingest = ingest
 
     def accept(self, topic: bytes, payload: bytes, retained: bool, now_ms: int) -> None:
@@ -54,8 +56,8 @@ class Intake:
         try:
             prefix, device_id, kind = _parts(topic)
             row = self._row(device_id)
-            if prefix != self._registry.topic_prefix[row]:
-                expected = self._registry.topic_prefix[row].decode()
+            if prefix != self.registry.topic_prefix[row]:
+                expected = self.registry.topic_prefix[row].decode()
                 raise Refused(Reason.TOPIC, f"{device_id} is registered under {expected}")
             if len(payload) > LARGEST_BYTES:
                 raise Refused(Reason.OVERSIZE, f"{len(payload)} bytes, at most {LARGEST_BYTES}")
@@ -65,24 +67,27 @@ class Intake:
             else:
                 self._take(row, device_id, topic, payload, flags, now_ms)
         except Refused as refused:
-            self._refuse(row, refused, topic, payload, now_ms)
+            self.refuse(row, refused, topic, payload, now_ms)
         except Exception as error:  # a message must never stop the ones behind it
             log.exception(
                 "message could not be taken in", topic=_legible(topic.decode("utf-8", "replace"), TOPIC_LETTERS)
             )
-            self._refuse(None, Refused(Reason.POISON, repr(error)), topic, payload, now_ms)
+            self.refuse(None, Refused(Reason.POISON, repr(error)), topic, payload, now_ms)
 
     def _row(self, device_id: str) -> int:
-        row = self._registry.row_of.get(device_id)
+        row = self.registry.row_of.get(device_id)
         if row is None:
             raise Refused(Reason.UNKNOWN_DEVICE, f"{device_id!r} is not in the registry, or not in service")
         return row
 
     def _take(self, row: int, device_id: str, topic: bytes, payload: bytes, flags: int, now_ms: int) -> None:
-        message = decode_message(self._registry.kind(row).message, payload)
+        if self.registry.kind(row).feed == PLATFORM_FEED:
+            self._take_platform(row, topic, payload, flags, now_ms)
+            return
+        message = decode_message(self.registry.kind(row).message, payload)
         if message.device_id != device_id:
             raise Refused(Reason.WRONG_DEVICE, f"the payload is of {message.device_id}, the topic of {device_id}")
-        self._read(row, message, topic, payload, flags, now_ms)
+        self.read(row, message, topic, payload, flags, now_ms)
         if isinstance(message, Gateway):
             for entry in message.messages:
                 self._take_entry(entry, topic, flags, now_ms)
@@ -92,12 +97,23 @@ class Intake:
         row = None
         try:
             row = self._row(claimed_device(entry))
-            kind = self._registry.kind(row).message
+            kind = self.registry.kind(row).message
             if kind is Gateway:
-                raise Refused(Reason.SCHEMA, "a gateway's payload may not hold a gateway's payload")
-            self._read(row, decode_message(kind, entry), topic, entry, flags, now_ms)
+                raise Refused(Reason.SCHEMA, "a gateway's payload may not hold a gateway's payload, or a platform's")
+            self.read(row, decode_message(kind, entry), topic, entry, flags, now_ms)
         except Refused as refused:
-            self._refuse(row, refused, topic, bytes(entry), now_ms)
+            self.refuse(row, refused, topic, entry, now_ms)
+
+    def _take_platform(self, row: int, topic: bytes, payload: bytes, flags: int, now_ms: int) -> None:
+        """What a video platform says of its points. One letter for all that the registry does not know."""
+        word = self._platforms.word(row, payload, now_ms)
+        for point, message in word.messages:
+            self.read(point, message, topic, payload, flags, now_ms)
+        for point, is_faulty in word.faulty:
+            self._add(point, FAULTY, now_ms, float(is_faulty), word.seq, flags)
+        if word.unknown:
+            detail = f"no device in service has the address {', '.join(word.unknown)}"
+            self.refuse(None, Refused(Reason.UNKNOWN_DEVICE, detail), topic, payload, now_ms)
 
     def _take_will(self, row: int, device_id: str, payload: bytes, flags: int, now_ms: int) -> None:
         """The broker lost the device's connection; with an empty payload, the device is back and clears its will. It is
@@ -110,18 +126,27 @@ class Intake:
             raise Refused(Reason.WRONG_DEVICE, f"the payload is of {will.device_id}, the topic of {device_id}")
         self._add(row, LINK, now_ms, 0.0, 0, flags)
 
-    def _read(
-        self, row: int, message: Message, topic: bytes, payload: bytes | msgspec.Raw, flags: int, now_ms: int
+    def read(
+        self,
+        row: int,
+        message: Message,
+        topic: bytes,
+        payload: bytes | msgspec.Raw,
+        flags: int,
+        now_ms: int,
+        sent_ms: int | None = None,
     ) -> None:
-        """Rows of one device's message."""
+        """Rows of one device's message. sent_ms: when it was sent by the device's clock, where that is told beside when
+        it was measured. Raises Refused when nothing of it is taken in."""
         flags |= _REPORT_FLAGS.get(getattr(message, "report", ""), 0)
         ms, seq = to_ms(message.ts), message.seq
         if ms < EARLIEST_MS:
             raise Refused(Reason.CLOCK, f"ts {message.ts} is before 2020")
-        clock_right = abs(ms - now_ms) <= CLOCK_OFF_MS
+        off_ms = abs((ms if sent_ms is None else sent_ms) - now_ms)
+        clock_right = off_ms <= CLOCK_OFF_MS
         if not clock_right and not flags & _HISTORY:
             self._findings.clock_wrong(row)
-            self._add(row, CLOCK_ERROR, now_ms, min(FURTHEST_OFF_S, abs(ms - now_ms) / 1000), seq, 0)
+            self._add(row, CLOCK_ERROR, now_ms, min(FURTHEST_OFF_S, off_ms / 1000), seq, 0)
         if ms > now_ms + FUTURE_MS:
             ms, flags = now_ms, flags | _SUSPECT
         if self._add_measured(row, message, topic, payload, (ms, seq, flags), now_ms) and not flags & _HISTORY:
@@ -132,13 +157,13 @@ class Intake:
         self, row: int, message: Message, topic: bytes, payload: bytes | msgspec.Raw, stamp: Stamp, now_ms: int
     ) -> bool:
         """Rows of all that a message measures; of nothing, that the device lives. Whether nothing was refused."""
-        registry, (ms, seq, flags) = self._registry, stamp
+        registry, (ms, seq, flags) = self.registry, stamp
         number, rows, measures = registry.number[row], self.buffers.rows[registry.shard[row]], registry.measures[row]
         added, clean = 0, True
         for name, value in measured(message):
             measure = measures.get(name)
             if measure is None:  # a fixed field that counts for nothing here, or a name that a station must not use
-                wrong = _not_measured(name, measures) if isinstance(message, Telemetry) else None
+                wrong = not_measured(name, measures) if isinstance(message, Telemetry) else None
             else:
                 wrong = _wrong(message, measure, value)
                 if wrong is None:
@@ -146,7 +171,7 @@ class Intake:
                     added += 1
             if wrong is not None:
                 clean = False
-                self._refuse(row, wrong, topic, bytes(payload), now_ms)
+                self.refuse(row, wrong, topic, payload, now_ms)
         self.buffers.size += added
         if not added and clean:
             self._add(row, BEAT, ms, 1.0, seq, flags)
@@ -161,22 +186,26 @@ class Intake:
         ms, seq, flags = stamp
         unknown = []
         for child in children:
-            row = self._registry.row_of.get(child)
+            row = self.registry.row_of.get(child)
             if row is None:
                 unknown.append(child)
             else:
                 self._add(row, FAULTY, ms, 1.0, seq, flags)
         if unknown:
             refused = Refused(Reason.UNKNOWN_DEVICE, f"faulty_children {', '.join(unknown)} not in the registry")
-            self._refuse(None, refused, topic, bytes(payload), now_ms)
+            self.refuse(None, refused, topic, payload, now_ms)
 
     def _add(self, row: int, indicator: str, ms: int, value: float, seq: int, flags: int) -> None:
-        measure = self._registry.measures[row].get(indicator)
+        measure = self.registry.measures[row].get(indicator)
         if measure is not None:
-            reading = (self._registry.number[row], measure.number, ms, value, seq, flags)
-            self.buffers.add(self._registry.shard[row], reading)
+            reading = (self.registry.number[row], measure.number, ms, value, seq, flags)
+            self.buffers.add(self.registry.shard[row], reading)
 
-    def _refuse(self, row: int | None, refused: Refused, topic: bytes, payload: bytes, now_ms: int) -> None:
+    def refuse(
+        self, row: int | None, refused: Refused, topic: bytes, payload: bytes | msgspec.Raw, now_ms: int
+    ) -> None:
+        """A letter, and where the device is known and it is its fault, a finding."""
+        payload = payload if isinstance(payload, bytes) else bytes(payload)
         parts = topic.split(b"/")
         self.letters.append(
             DeadLetter(
@@ -219,7 +248,7 @@ def _wrong(message: Message, measure: Measure, value: float) -> Refused | None:
     return None
 
 
-def _not_measured(name: str, measures: dict[str, Measure]) -> Refused:
+def not_measured(name: str, measures: dict[str, Measure]) -> Refused:
     """Why a value is refused that a station tells and its type does not measure."""
     if means_person(name):
         return Refused(Reason.PERSONAL_DATA, f"fields {name} must never be sent")

@@ -11,6 +11,17 @@ LINK = "link"
 
 Measured = list[tuple[str, float]]
 
+WATERLOGGING_FIELDS = (
+    ("depth_cm", "water_depth"),
+    ("rain_acc_mm", "rain_total"),
+    ("rain_tip_mm", "rain_tip"),
+    ("batt_v", "battery_voltage"),
+    ("solar_v", "solar_voltage"),
+    ("rssi_dbm", "rssi"),
+    ("temp_c", "device_temperature"),
+    ("immersed", "immersed"),
+)
+"""Fields of a gauge's message, and the indicators that they are."""
 _MODES = {"online": 0.0, "offline_local": 1.0, "free": 2.0}
 _ALARMS = {"forced": "forced_open", "tamper": "tamper", "fire": "fire_linkage", "held_open": "held_open"}
 
@@ -26,16 +37,7 @@ def _fields(*pairs: tuple[str, str]) -> Callable[[Any], Measured]:
     return measured
 
 
-_of_waterlogging = _fields(
-    ("depth_cm", "water_depth"),
-    ("rain_acc_mm", "rain_total"),
-    ("rain_tip_mm", "rain_tip"),
-    ("batt_v", "battery_voltage"),
-    ("solar_v", "solar_voltage"),
-    ("rssi_dbm", "rssi"),
-    ("temp_c", "device_temperature"),
-    ("immersed", "immersed"),
-)
+_of_waterlogging = _fields(*WATERLOGGING_FIELDS)
 _of_sentry_statistics = _fields(("queue_len", "queue_len"), ("pass_1m", "pass_rate"), ("deny_1m", "deny_rate"))
 _of_video = _fields(
     ("online", "online"),

@@ -13,7 +13,7 @@ class IngestMetrics:
     """Made once a registry: a second time, prometheus_client raises ValueError."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        self._messages = Counter("qianshao_ingest_messages_total", "MQTT messages taken in", registry=registry)
+        self._messages = Counter("qianshao_ingest_messages_total", "Messages and frames taken in", registry=registry)
         self._payload_bytes = Counter(
             "qianshao_ingest_payload_bytes_total", "Bytes of their payloads", registry=registry
         )
@@ -56,3 +56,43 @@ class IngestMetrics:
     def written(self, seconds: float) -> None:
         """The log has confirmed a flush, so long after it was written."""
         self._write.observe(seconds)
+
+
+class WireMetrics:
+    """Of the stations' side of an ingest process (HJ 212, SL 651). Made once a registry, too."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._frames = Counter(
+            "qianshao_ingest_frames_total",
+            "Frames of stations over TCP, and pieces of a stream that are none",
+            ["protocol", "whole"],
+            registry=registry,
+        )
+        self._ignored = Counter(
+            "qianshao_ingest_ignored_values_total",
+            "Values in them that the catalogue has no indicator for",
+            ["protocol"],
+            registry=registry,
+        )
+        self._connections = Gauge(
+            "qianshao_ingest_connections", "Stations connected over TCP", ["protocol"], registry=registry
+        )
+        self._closed = Counter(
+            "qianshao_ingest_connections_closed_total",
+            "Connections that we closed, by why",
+            ["protocol", "why"],
+            registry=registry,
+        )
+
+    def watch(self, protocol: str, connections: Callable[[], int]) -> None:
+        """Ask this whenever somebody wants to know."""
+        self._connections.labels(protocol).set_function(connections)
+
+    def frame(self, protocol: str, whole: bool, ignored: int) -> None:
+        """Note a piece of a stream, and how many values in it have no meaning here."""
+        self._frames.labels(protocol, "yes" if whole else "no").inc()
+        if ignored:
+            self._ignored.labels(protocol).inc(ignored)
+
+    def closed(self, protocol: str, why: str) -> None:
+        self._closed.labels(protocol, why).inc()

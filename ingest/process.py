@@ -1,7 +1,8 @@
-"""One ingest process: an MQTT session into the log, with ticks. A message is acknowledged when the log has
-confirmed its readings, or its dead letter, and those of every message before it."""
+"""One ingest process: an MQTT session, and stations over TCP, into the log, with ticks. A message is acknowledged, and
+a frame answered, when the log has confirmed its readings, or its dead letter, and those of everything before it."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import structlog
@@ -15,8 +16,10 @@ from city.tracing import Span, Tracer, Untraced
 from ingest.acks import AckWindow, Flush
 from ingest.dead_letters import DeadLetter, encode_dead_letter
 from ingest.intake import Intake
-from ingest.metrics import IngestMetrics
+from ingest.metrics import IngestMetrics, WireMetrics
 from ingest.mqtt import MqttOptions, MqttSource
+from ingest.stations import Stations
+from ingest.wires import WireOptions, Wires
 from ingest.writer import LogRecord, LogWriter
 
 log = structlog.get_logger()
@@ -40,6 +43,7 @@ class IngestOptions:
     kafka: str
     shards: int
     mqtt: MqttOptions
+    wires: WireOptions = field(default_factory=WireOptions)
     clock: Clock | MarkedClock = field(default_factory=Clock)
     linger_ms: float = 25.0
     tick_s: float = 1.0
@@ -49,12 +53,14 @@ class IngestOptions:
 
 @dataclass(slots=True)
 class Taken:
-    """Messages since the last flush, bytes of their payloads, and packet ids in order of receipt. `first_ms`: when the
-    first came that a flush waited for, ms UTC of the wall; 0 when none did."""
+    """Messages and frames since the last flush, bytes of their payloads, packet ids in order of receipt, and whom to
+    tell of frames that the log has. `first_ms`: when the first came that a flush waited for, ms UTC of the wall; 0 when
+    none did."""
 
     messages: int = 0
     payload_bytes: int = 0
     ids: list[int] = field(default_factory=list)
+    frames: list[Callable[[], None]] = field(default_factory=list)
     first_ms: float = 0.0
 
 
@@ -67,6 +73,7 @@ class Writing:
     messages: int
     began_s: float
     span: Span | None
+    frames: list[Callable[[], None]]
 
 
 class IngestProcess:
@@ -76,6 +83,7 @@ class IngestProcess:
         options: IngestOptions,
         metrics: IngestMetrics | None = None,
         tracer: Tracer | None = None,
+        wire_metrics: WireMetrics | None = None,
     ) -> None:
         self._options = options
         self._tracer = tracer or Untraced()
@@ -83,6 +91,8 @@ class IngestProcess:
         self._metrics.watch(lambda: self._unwritten, lambda: self.up)
         self._intake = Intake(city, options.shards, options.name)
         self._source = MqttSource(options.mqtt, self._message, self._new_session)
+        told = wire_metrics or WireMetrics(CollectorRegistry())
+        self._wires = Wires(options.wires, Stations(self._intake), told, options.clock.now_ms, self._frame)
         self._writer = LogWriter(options.kafka)
         self._window = AckWindow()
         self._marked = options.clock if isinstance(options.clock, MarkedClock) else None
@@ -99,7 +109,8 @@ class IngestProcess:
         return self._source.up
 
     async def run(self) -> None:
-        """Until cancelled; then everything taken in is written and acknowledged. Raises Unavailable."""
+        """Until cancelled; then everything taken in is written and acknowledged. Raises Unavailable, SettingError."""
+        await self._wires.open()
         await self._writer.start()
         source, writing = asyncio.create_task(self._source.run()), asyncio.create_task(self._writer.run())
         ticks = [] if self._marked is not None else [self._ticks()]
@@ -110,9 +121,11 @@ class IngestProcess:
             await _cancel(*beside)
             self._stopping = True
             self._source.pause()
+            self._wires.stop_reading()
             self._flush()
             if not writing.done():
                 await self._drain()
+            self._wires.close()
             await _cancel(source, writing)
             await self._writer.stop()
 
@@ -129,16 +142,30 @@ class IngestProcess:
         self._taken.ids = []
 
     def _message(self, topic: bytes, payload: bytes, packet_id: int, retained: bool) -> None:
-        options, taken = self._options, self._taken
+        taken = self._taken
+        if packet_id:
+            taken.ids.append(packet_id)
         taken.messages += 1
         taken.payload_bytes += len(payload)
         self._unwritten += 1
-        if packet_id:
-            taken.ids.append(packet_id)
         if self._marked is not None and topic == MARKS:
             self._take_mark(self._marked, int(payload))
         else:
-            self._intake.accept(topic, payload, retained, options.clock.now_ms())
+            self._intake.accept(topic, payload, retained, self._options.clock.now_ms())
+        self._write_soon()
+
+    def _frame(self, size: int, confirmed: Callable[[], None]) -> None:
+        """A frame over TCP has been taken in."""
+        taken = self._taken
+        taken.messages += 1
+        taken.payload_bytes += size
+        taken.frames.append(confirmed)
+        self._unwritten += 1
+        self._write_soon()
+
+    def _write_soon(self) -> None:
+        """Write what was taken in when it is much, or after a moment; read no more when too much is under way."""
+        options = self._options
         if self._intake.buffers.size >= options.most_rows or 2 * len(self._taken.ids) >= options.mqtt.receive_maximum:
             self._flush()
         elif self._flush_timer is None:
@@ -169,7 +196,7 @@ class IngestProcess:
         records = [LogRecord(READINGS, shard, encode(batch), BATCH, said_by) for shard, batch in intake.buffers.cut()]
         records += [LogRecord(DEAD_LETTERS, None, encode_dead_letter(each), None, said_by) for each in letters]
         now_s = asyncio.get_running_loop().time()
-        writing = Writing(self._window, self._window.open(taken.ids), taken.messages, now_s, span)
+        writing = Writing(self._window, self._window.open(taken.ids), taken.messages, now_s, span, taken.frames)
         self._writer.put(records, lambda: self._written(writing))
 
     def _count(self, taken: Taken, letters: list[DeadLetter]) -> None:
@@ -186,6 +213,8 @@ class IngestProcess:
         self._unwritten -= writing.messages
         if window is self._window:  # else of a connection that is gone: the broker sends those messages again
             self._source.acknowledge(window.confirm(writing.flush))
+        for confirmed in writing.frames:
+            confirmed()
         if self._unwritten < self._options.most_unacknowledged and not self._stopping:
             self._source.resume()
 

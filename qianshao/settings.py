@@ -39,6 +39,11 @@ class IngestSettings(Section):
     filters: tuple[str, ...] = Field(("citysafety/#",), min_length=1)
     linger_ms: float = Field(25.0, ge=0, le=1000)
     tick_s: float = Field(1.0, gt=0, le=10)
+    station_host: str = Field("127.0.0.1", description="address at which stations of HJ 212 and SL 651 find us")
+    hj212_port: int = Field(0, ge=0, le=65535, description="0: none")
+    sl651_port: int = Field(0, ge=0, le=65535, description="0: none")
+    stations: int = Field(512, ge=1, description="most connections of each of the two")
+    stations_per_address: int = Field(64, ge=1, description="most of one address: behind a carrier's are many")
 
 
 class DetectSettings(Section):

@@ -11,6 +11,7 @@ from city.city import City
 from city.clock import MARKS_TOPIC
 
 TOPIC_ROOT, GATEWAY_SEGMENT, GATEWAY_FEED = "citysafety", "gateway", "gateway"
+PLATFORM_FEED = "gb28181"
 MINUTES_KEPT = 4096
 Body = dict[str, Any]
 
@@ -94,5 +95,5 @@ def topic_prefix(city: City, area_id: str, feed: str) -> str:
     """citysafety/{district}/{street}/{class}/ of an area's devices. District and street are administrative codes."""
     area = city.areas[area_id]
     *_, district = city.ancestors(area.admin)
-    segment = GATEWAY_SEGMENT if feed == GATEWAY_FEED else area.risk_class
+    segment = GATEWAY_SEGMENT if feed in (GATEWAY_FEED, PLATFORM_FEED) else area.risk_class
     return f"{TOPIC_ROOT}/{district.code}/{area.admin}/{segment}/"

@@ -22,6 +22,7 @@ GAUGES = {"electronic-water-gauge": 0.6, "buried-pressure-level": 0.25, "radar-l
 UNDERPASS_GAUGES = {"radar-level": 60, "pressure-level": None}
 """The two at one site, each the other's witness. A radar reports faster here than its type does on a road."""
 RAIN_GAUGE, SENTRY = "rain-gauge-tipping", "electronic-sentry"
+PLATFORM = "video-platform"
 CAMERAS = ("ipc-class1", "ipc-class2")
 LANES_A_GATE, CAMERAS_A_POLE = 2, 4
 WATER_FEED, BATTERY = "waterlogging", "battery_voltage"
@@ -52,9 +53,10 @@ class _Builder:
         self.prefix = wanted.prefix or next((area.split("-")[0] for area in city.areas), city.id)
         self.names = Names((*city.sites, *city.parents, *city.devices))
         number = 1 + max((device.number for device in city.devices.values()), default=0)
-        self.hanger = Hanger(self.prefix, self.names, number, set(city.parents))
-        self.sites = SiteMaker(self.ground, self.names, ContactBook(city), self.rng)
         self.types = {device_type.slug: device_type for device_type in city.catalogue.device_types}
+        addressed = self.types if wanted.addresses else {}
+        self.hanger = Hanger(self.prefix, self.names, number, set(city.parents), city.devices, addressed)
+        self.sites = SiteMaker(self.ground, self.names, ContactBook(city), self.rng)
 
     def city_with_fleet(self) -> City:
         """The city with all that was made. Raises ConfigError when the catalogue lacks a type that was used."""
@@ -144,6 +146,7 @@ class _Builder:
             per_power=wanted.devices_per_power_zone,
             per_network=wanted.devices_per_network_zone,
             platform=True,
+            spokesman=PLATFORM,
         )
         first, second = (self.ground.spread(n, VIDEO) for n in (wanted.cameras_class1, wanted.cameras_class2))
         for street in dict.fromkeys((*first, *second)):

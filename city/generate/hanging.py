@@ -1,10 +1,13 @@
 """What devices hang on: gateways and NVRs, power zones, network zones, platforms, in the devices' street."""
 
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
+from city.catalogue import DeviceType
+from city.generate.addresses import address_of
 from city.generate.names import Names
 from city.registry import AdminUnit, Device, Parent, ParentKind
 
@@ -14,7 +17,8 @@ class Wiring:
     """How the devices of one feed are wired. slug: the feed's word in ids; zh: its word in names.
 
     gateway: type, id stem and Chinese name of its gateways. per_gateway, per_power, per_network: devices on one,
-    0 for none of them. platform: whether the street has one platform for them all.
+    0 for none of them. platform: whether the street has one platform for them all. spokesman: type of the device by
+    which a platform speaks for them, where devices have addresses.
     """
 
     slug: str
@@ -24,6 +28,7 @@ class Wiring:
     per_power: int = 0
     per_network: int = 0
     platform: bool = False
+    spokesman: str = ""
 
 
 @dataclass(frozen=True)
@@ -40,13 +45,16 @@ class Standing:
 class Hanger:
     """Hangs devices on parents that it makes as needed, and numbers the devices from `next_number` on.
 
-    existing: ids of the parents that the city had before.
+    existing: ids of the parents that the city had before; spoken_for: of its devices. types: those of which devices
+    have addresses, by slug.
     """
 
     prefix: str
     names: Names
     next_number: int
     existing: set[str]
+    spoken_for: Container[str] = ()
+    types: Mapping[str, DeviceType] = field(default_factory=dict)
     parents: list[Parent] = field(default_factory=list)
     devices: list[Device] = field(default_factory=list)
 
@@ -65,12 +73,21 @@ class Hanger:
             its_gateway = gateway[i]
             if its_gateway is not None and (i == 0 or its_gateway != gateway[i - 1]):
                 first = Standing(its_gateway, wiring.gateway[0], device.site)
-                self._add(first, its_gateway, power[i], network[i], platform)
-            self._add(device, its_gateway, power[i], network[i], platform)
+                self._add(street, first, its_gateway, power[i], network[i], platform)
+            self._add(street, device, its_gateway, power[i], network[i], platform)
+        if platform is not None and wiring.spokesman in self.types and platform not in self.spoken_for:
+            self._add(street, Standing(platform, wiring.spokesman, standing[0].site), None, None, None, platform)
 
     def _add(
-        self, device: Standing, gateway: str | None, power: str | None, network: str | None, platform: str | None
+        self,
+        street: AdminUnit,
+        device: Standing,
+        gateway: str | None,
+        power: str | None,
+        network: str | None,
+        platform: str | None,
     ) -> None:
+        known = self.types.get(device.type)
         self.devices.append(
             Device(
                 number=self.next_number,
@@ -82,6 +99,7 @@ class Hanger:
                 network=network,
                 platform=platform,
                 interval_s=device.interval_s,
+                address=address_of(known, self.next_number, street) if known else None,
             )
         )
         self.next_number += 1

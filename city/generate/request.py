@@ -85,6 +85,8 @@ class FleetRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     gauges_per_gateway, telemetry_per_gateway: 0 when they talk to the network themselves. channels_per_nvr, and
     devices per power or network zone: 0 for none of them. Gateways and NVRs are made as needed and are not among the
     counts.
+    addresses: give devices the address that they would have in SL 651, HJ 212 or GB/T 28181, and each street's video
+    platform a device that speaks for its points.
     prefix: how ids begin; empty: as those of the city's areas do, e.g. BA.
     """
 
@@ -102,6 +104,7 @@ class FleetRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     channels_per_nvr: Count = 64
     devices_per_power_zone: Count = 64
     devices_per_network_zone: Count = 200
+    addresses: bool = False
     prefix: str = ""
 
     @classmethod

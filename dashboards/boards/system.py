@@ -25,6 +25,7 @@ REASONS = {
     "unit": "单位错误",
     "indicator": "不测的指标",
     "clock": "时钟无效",
+    "frame": "帧不可读",
     "poison": "处理失败",
 }
 """As on the page of the duty room."""

@@ -5,10 +5,12 @@ import asyncio
 import structlog
 
 from city.clock import Clock
-from ingest.metrics import IngestMetrics
+from ingest.adapters.tcp import TcpLimits
+from ingest.metrics import IngestMetrics, WireMetrics
 from ingest.mqtt import MqttOptions
 from ingest.process import IngestOptions, IngestProcess
 from ingest.retire import write_last_tick
+from ingest.wires import WireOptions
 from qianshao.city_files import load_city
 from qianshao.clockfile import marked_clock
 from qianshao.processes.lifecycle import answer, say_ready, stop_on_signals, until_stopped
@@ -36,8 +38,8 @@ async def _work(settings: Settings, told: Telemetry) -> None:
     kafka = settings.kafka
     await answer(lambda: ensure_topics(kafka.servers, kafka.shards, kafka.replicas))
     stop = stop_on_signals()
-    metrics = IngestMetrics(told.registry)
-    process = IngestProcess(load_city(settings), ingest_options(settings), metrics, told.tracer)
+    metrics, wire_metrics = IngestMetrics(told.registry), WireMetrics(told.registry)
+    process = IngestProcess(load_city(settings), ingest_options(settings), metrics, told.tracer, wire_metrics)
     await until_stopped(stop, process.run(), say_ready(settings.ready, lambda: process.up))
 
 
@@ -58,6 +60,11 @@ def ingest_options(settings: Settings) -> IngestOptions:
             password=mqtt.password,
             tls_ca=str(mqtt.tls_ca) if mqtt.tls_ca else None,
             receive_maximum=mqtt.receive_maximum,
+        ),
+        wires=WireOptions(
+            host=ingest.station_host,
+            ports={"hj212": ingest.hj212_port, "sl651": ingest.sl651_port},
+            limits=TcpLimits(connections=ingest.stations, per_address=ingest.stations_per_address),
         ),
         clock=Clock() if play is None else marked_clock(play),
         linger_ms=ingest.linger_ms,

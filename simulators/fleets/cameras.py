@@ -51,5 +51,13 @@ def gateway_beats(voice: Voice, around: Surroundings) -> Iterator[Message]:
         yield voice.message("hb", now_ms, body)
 
 
+def platform_beats(voice: Voice, around: Surroundings) -> Iterator[Message]:
+    """Keepalives of a video platform, GB/T 28181 in JSON. It says nothing of its points: they speak themselves."""
+    for now_ms in every(around.span, voice.phase_ms, voice.interval_ms):
+        number = voice.head(now_ms)["seq"]
+        body = {"CmdType": "Keepalive", "SN": number, "DeviceID": voice.device.address, "Status": "OK"}
+        yield voice.message("hb", now_ms, body)
+
+
 def _missed(span: Span, now_ms: int) -> bool:
     return span.start_ms + MISSED_BEATS_MS <= now_ms < span.end_ms

@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 
 from city.registry import Device
-from simulators.fleets.cameras import camera, gateway_beats
+from simulators.fleets.cameras import camera, gateway_beats, platform_beats
 from simulators.fleets.gauges import rain_gauge, water_gauge
 from simulators.fleets.sentries import sentry
 from simulators.fleets.stations import station
 from simulators.fleets.surroundings import Surroundings, Voices
-from simulators.message import GATEWAY_FEED, Message
+from simulators.message import GATEWAY_FEED, PLATFORM_FEED, Message
 
 RAIN_GAUGES = ("rain-gauge-tipping",)
 
@@ -28,4 +28,6 @@ def messages_of(device: Device, around: Surroundings, voices: Voices) -> Iterato
         return station(voice, around)
     if feed == GATEWAY_FEED:
         return gateway_beats(voice, around)
+    if feed == PLATFORM_FEED:
+        return platform_beats(voice, around)
     raise ValueError(f"{device.id}: nobody knows how a device of feed {feed!r} behaves")

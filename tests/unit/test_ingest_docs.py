@@ -31,7 +31,7 @@ from tests.unit.test_ingest_desk import (
 TEXT = PAGE.read_text(encoding="utf-8")
 EXAMPLE = re.compile(r"Topic `([^`]+)`\n\n```json\n(.*?)```", re.DOTALL)
 HEADING = re.compile(r"^#+ (.*)$", re.MULTILINE)
-WITHOUT_EXAMPLE = {Reason.OVERSIZE, Reason.POISON}
+WITHOUT_EXAMPLE = {Reason.OVERSIZE, Reason.FRAME, Reason.POISON}
 SECTIONS = {
     "waterlogging": "### 2.2",
     "sentry": "### 2.3",

@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry
 from alerts.console.app import create_app
 from alerts.store.database import Database
 from city.clock import Clock
-from ingest.metrics import IngestMetrics
+from ingest.metrics import IngestMetrics, WireMetrics
 from qianshao.processes.web_metrics import WebMetrics
 from qianshao.system import METRICS_PORTS
 from streams.metrics import DetectMetrics, IncidentsMetrics, LagMetrics, SeriesMetrics
@@ -28,7 +28,7 @@ SPEAKERS = ("ingest/*.py", "streams/*.py", "alerts/console/*.py", "qianshao/proc
 def registry(tmp_path_factory: pytest.TempPathFactory) -> CollectorRegistry:
     """Everything that any process counts."""
     registry = CollectorRegistry()
-    for metrics in (IngestMetrics, DetectMetrics, IncidentsMetrics, SeriesMetrics, LagMetrics):
+    for metrics in (IngestMetrics, WireMetrics, DetectMetrics, IncidentsMetrics, SeriesMetrics, LagMetrics):
         metrics(registry)
     database = Database(f"sqlite:///{tmp_path_factory.mktemp('page') / 'any.db'}")
     WebMetrics(registry, create_app(database, district(), Clock(), "embedded").state.console)

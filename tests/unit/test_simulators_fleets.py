@@ -82,6 +82,16 @@ def test_every_message_keeps_to_the_contract_and_names_no_person(scenario):
         assert not keys_of(body(emission)) & PERSONAL_FIELDS
 
 
+def test_a_fleet_with_addresses_is_taken_in_with_the_keepalives_of_its_platforms(scenario):
+    city = city_with(cameras_class1=3, water_gauges=1, addresses=True)
+    intake, heard = Intake(city, 4, "desk"), set()
+    for emission in scenario().play(city):
+        intake.accept(emission.topic.encode(), emission.payload, False, emission.at_ms)
+        heard.add(emission.device)
+    assert intake.letters == []
+    assert "BA-PF-video-xinan" in heard == set(city.devices)
+
+
 def test_topics_name_district_street_class_and_device(scenario):
     city = city_with(water_gauges=1, cameras_class2=1)
     topics = {emission.topic for emission in scenario().play(city)}
