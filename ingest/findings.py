@@ -11,12 +11,14 @@ _INDICATOR = {
     Reason.TOPIC: "refused_format",
     Reason.OVERSIZE: "refused_format",
     Reason.NOT_JSON: "refused_format",
+    Reason.NOT_XML: "refused_format",
     Reason.SCHEMA: "refused_format",
     Reason.PERSONAL_DATA: "refused_format",
     Reason.WRONG_DEVICE: "refused_format",
     Reason.RANGE: "refused_range",
     Reason.UNIT: "refused_unit",
     Reason.INDICATOR: "refused_format",
+    Reason.SIGNAL: "refused_format",
     Reason.CLOCK: "refused_clock",
 }
 REFUSALS = tuple(sorted(set(_INDICATOR.values())))

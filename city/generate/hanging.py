@@ -68,6 +68,12 @@ class Hanger:
                 self._add(first, its_gateway, power[i], network[i], platform)
             self._add(device, its_gateway, power[i], network[i], platform)
 
+    def hang_source(self, parent: Parent, source: Standing, points: list[Standing]) -> None:
+        """An upstream source, a device and what its points hang on; and its points."""
+        self.parents.append(parent)
+        for device in (source, *points):
+            self._add(device, parent.id, None, None, None)
+
     def _add(
         self, device: Standing, gateway: str | None, power: str | None, network: str | None, platform: str | None
     ) -> None:

@@ -17,6 +17,7 @@ REASONS = {
     "topic": "主题不符",
     "oversize": "报文过大",
     "not-json": "不是 JSON",
+    "not-xml": "不是 XML",
     "schema": "字段不符",
     "personal-data": "含个人信息",
     "unknown-device": "未登记设备",
@@ -24,6 +25,7 @@ REASONS = {
     "range": "超量程",
     "unit": "单位错误",
     "indicator": "不测的指标",
+    "signal": "信号对照不上",
     "clock": "时钟无效",
     "poison": "处理失败",
 }
