@@ -8,6 +8,7 @@ from city.registry import Record
 
 COMMON = "common"
 """The pseudo-class of indicators that any device may have: beat, link, clock offset, refused messages."""
+LATE_S, LATEST_S = 600, 31 * 86_400
 
 
 class Domain(Record, frozen=True):
@@ -44,7 +45,8 @@ class DeviceType(Record, frozen=True):
 class Indicator(Record, frozen=True):
     """指标. `number` is its name in the log, given once. A value outside `valid_min..valid_max` is never judged;
     a change faster than `max_step_per_min` is quarantined until later samples agree. `sample_s`: usual time between two
-    readings, where it is not the device's interval. `any_device`: any type of device may have it."""
+    readings, where it is not the device's interval. `late_s`: by how much a reading may be late and still be judged.
+    `any_device`: any type of device may have it."""
 
     number: Annotated[int, msgspec.Meta(ge=0, le=0xFFFF)]  # as wide as the column `indicator` of a batch
     risk_class: str  # a class's slug, or COMMON
@@ -57,6 +59,7 @@ class Indicator(Record, frozen=True):
     sign_of_life: bool = True
     any_device: bool = False
     sample_s: Annotated[int, msgspec.Meta(ge=1)] | None = None
+    late_s: Annotated[int, msgspec.Meta(ge=0, le=LATEST_S)] = LATE_S
     source: str = ""
 
 

@@ -21,6 +21,7 @@ from city.registry import (
     Unit,
     Zone,
 )
+from city.signals import NO_SIGNALS, SignalTable
 from city.waters import circles
 
 
@@ -40,7 +41,7 @@ class City:
 
     `admin_kinds` are the words of the administrative tree from the top down, e.g. 区, 街道, 社区 or 市, 镇, 村;
     grids hang below the last of them. `grid_pattern` is the regular expression of a grid code. `notes` say where
-    the data are from.
+    the data are from, `signals` what upstream sources' words mean.
     """
 
     id: str
@@ -60,6 +61,7 @@ class City:
     officers: Mapping[str, Officer]
     contacts: Mapping[tuple[str, int], Contact]
     notes: tuple[str, ...] = ()
+    signals: SignalTable = NO_SIGNALS
 
     def on(self, day: date) -> "City":
         """The city as it was, or will be, on a day."""

@@ -1,4 +1,5 @@
-"""What devices may send: the four feeds and the gateway form. docs/mqtt.md and its JSON Schemas come from here.
+"""What devices and upstream sources may send: six feeds and the gateway form. docs/mqtt.md and its JSON Schemas come
+from here.
 
 The schema is an allow-list. There is no field for a name, a telephone, an identity number, a face or a plate, and a
 message that brings one is refused.
@@ -15,6 +16,7 @@ Epoch = Annotated[
 ]
 DeviceId = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", description="as registered")]
 Seq = Annotated[int, msgspec.Meta(ge=0, le=0xFFFF_FFFF, description="the device's own count of messages")]
+SignalId = Annotated[str, msgspec.Meta(min_length=1, max_length=256, description="as its sender numbers it")]
 Version = Literal[1]
 
 
@@ -97,10 +99,42 @@ class Telemetry(Message, frozen=True, forbid_unknown_fields=True):
     values: Annotated[dict[str, float | bool], msgspec.Meta(max_length=64)] = {}
 
 
+class Reference(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A warning that another one changes or takes back: its id, and when it was sent."""
+
+    id: SignalId
+    ts: Timestamp | Epoch
+
+
+class Signal(Message, frozen=True, forbid_unknown_fields=True):
+    """What an upstream source (上级平台) says of places: a warning, a bulletin, another platform's alert. `ts`: when it
+    was issued. Weather sources send CAP 1.2 in its place; a heartbeat says nothing but that the source lives."""
+
+    type: Literal["alert", "update", "cancel", "heartbeat"] = "alert"
+    report: Literal["live", "exercise", "test"] = "live"
+    id: SignalId | None = None
+    sender: str | None = None
+    hazard: str | None = None
+    level: str | None = None
+    places: Annotated[list[str], msgspec.Meta(max_length=256)] = []
+    expires: Timestamp | Epoch | None = None
+    references: Annotated[list[Reference], msgspec.Meta(max_length=64)] = []
+
+
+class Report(Message, frozen=True, forbid_unknown_fields=True):
+    """What somebody has seen (随手拍, 12345), as its platform passes it on: a category and a place, never who. `ts`:
+    when it was seen. Without a category it is a heartbeat of the platform."""
+
+    category: str | None = None
+    lat: Annotated[float, msgspec.Meta(ge=-90, le=90)] | None = None
+    lon: Annotated[float, msgspec.Meta(ge=-180, le=180)] | None = None
+    report: Literal["live", "exercise", "test"] = "live"
+
+
 class Gateway(Message, frozen=True, forbid_unknown_fields=True):
     """One payload with the messages of many devices behind a gateway, in the order in which it got them.
 
-    Each entry of `messages` is a message of one of the four feeds; which one, the registry knows.
+    Each entry of `messages` is a message of one of the other feeds; which one, the registry knows.
     """
 
     messages: list[msgspec.Raw] = []
@@ -119,13 +153,15 @@ FEEDS: dict[str, type[Message]] = {
     "sentry": Sentry,
     "video": Video,
     "telemetry": Telemetry,
+    "signal": Signal,
+    "report": Report,
     "gateway": Gateway,
 }
 
 TopicKind = Literal["up", "hb", "evt", "will"]
 TOPIC_KINDS: tuple[str, ...] = get_args(TopicKind)
-GATEWAY_SEGMENT = "gateway"
-"""In place of the class segment: citysafety/{district}/{street}/gateway/{gateway_id}/{kind}."""
+SEGMENTS: dict[type[Message], str] = {Gateway: "gateway", Signal: "upstream", Report: "upstream"}
+"""In place of the class segment, of those that speak for others: citysafety/{district}/{street}/gateway/{id}/{kind}."""
 
 PERSONAL_FIELDS = frozenset(
     {

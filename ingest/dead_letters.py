@@ -25,6 +25,7 @@ class Reason(Enum):
     TOPIC = "topic"
     OVERSIZE = "oversize"
     NOT_JSON = "not-json"
+    NOT_XML = "not-xml"
     SCHEMA = "schema"
     PERSONAL_DATA = "personal-data"
     UNKNOWN_DEVICE = "unknown-device"
@@ -32,6 +33,7 @@ class Reason(Enum):
     RANGE = "range"
     UNIT = "unit"
     INDICATOR = "indicator"
+    SIGNAL = "signal"
     CLOCK = "clock"
     FRAME = "frame"
     POISON = "poison"
@@ -70,10 +72,13 @@ decode_dead_letter = msgspec.json.Decoder(DeadLetter).decode
 
 
 def keepable(payload: bytes) -> bytes:
-    """The payload as it may be kept: JSON without the values of personal fields, cut to KEPT_BYTES; of anything else
-    the first UNREADABLE_KEPT_BYTES, or nothing when it names a personal field. A frame in hexadecimal digits."""
+    """The payload as it may be kept: JSON without the values of personal fields, XML without contacts and files, cut to
+    KEPT_BYTES; of anything else the first UNREADABLE_KEPT_BYTES. Nothing of what is no JSON and names a personal field.
+    A frame in hexadecimal digits."""
     if isinstance(payload, Frame):
         return _without_persons(payload).hex().upper().encode()
+    if _XML.match(payload) and not _NAMES_PERSONS.search(payload):
+        return _XML_FILLED.sub(rb"\1" + REMOVED.encode(), payload)[:KEPT_BYTES]
     try:
         found = msgspec.json.decode(payload)
         if not personal_keys(found):
@@ -137,6 +142,9 @@ def _spelling(field: str, encoding: str) -> bytes:
     return rb"(?<![a-z0-9])" + field.replace("_", "[_-]?").encode() + rb"(?![a-z0-9])"
 
 
+_XML = re.compile(rb"(?:\xef\xbb\xbf)?\s*<")
+_XML_FILLED = re.compile(rb"(<(?:\w+:)?(?:contact|derefUri)\b[^>]*>)[^<]*")
+"""Elements of CAP that hold whom to call, or a file, and what is in them."""
 _NAMES_PERSONS = re.compile(
     b"|".join(sorted({_spelling(field, code) for field in PERSONAL_FIELDS for code in ("utf-8", "gbk")})), re.IGNORECASE
 )

@@ -13,13 +13,15 @@ from city.city import City
 from city.misfits import nearest
 from city.readings import HISTORY_ONLY, Flag
 from ingest.batching import Buffers
-from ingest.contract import TOPIC_KINDS, Gateway, Message, Telemetry, Video, Waterlogging, Will
+from ingest.cap import is_xml, read_cap
+from ingest.contract import TOPIC_KINDS, Gateway, Message, Report, Signal, Telemetry, Video, Waterlogging, Will
 from ingest.dead_letters import DeadLetter, Reason, Refused, keepable, means_person
 from ingest.decode import claimed_device, decode_message, to_ms
 from ingest.findings import CLOCK_ERROR, Findings
 from ingest.measures import BEAT, FAULTY, LINK, measured
 from ingest.platforms import Platforms
 from ingest.registry import PLATFORM_FEED, Measure, Registry
+from ingest.upstream import Upstream
 
 log = structlog.get_logger()
 
@@ -47,6 +49,7 @@ class Intake:
         self.letters: list[DeadLetter] = []
         self.registry = Registry(city, shards)
         self._platforms = Platforms(self.registry)
+        self._upstream = Upstream(city, self.registry.row_of)
         self._findings = Findings(len(self.registry.number))
         self._ingest = ingest
 
@@ -84,7 +87,12 @@ class Intake:
         if self.registry.kind(row).feed == PLATFORM_FEED:
             self._take_platform(row, topic, payload, flags, now_ms)
             return
-        message = decode_message(self.registry.kind(row).message, payload)
+        kind = self.registry.kind(row).message
+        if kind is Signal and is_xml(payload):
+            for signal in read_cap(payload, device_id):
+                self._read_alone(row, signal, topic, payload, flags, now_ms)
+            return
+        message = decode_message(kind, payload)
         if message.device_id != device_id:
             raise Refused(Reason.WRONG_DEVICE, f"the payload is of {message.device_id}, the topic of {device_id}")
         self.read(row, message, topic, payload, flags, now_ms)
@@ -115,6 +123,13 @@ class Intake:
             detail = f"no device in service has the address {', '.join(word.unknown)}"
             self.refuse(None, Refused(Reason.UNKNOWN_DEVICE, detail), topic, payload, now_ms)
 
+    def _read_alone(self, row: int, signal: Signal, topic: bytes, payload: bytes, flags: int, now_ms: int) -> None:
+        """One of several signals of a payload; refused alone, not with its neighbours."""
+        try:
+            self.read(row, signal, topic, payload, flags, now_ms)
+        except Refused as refused:
+            self.refuse(row, refused, topic, payload, now_ms)
+
     def _take_will(self, row: int, device_id: str, payload: bytes, flags: int, now_ms: int) -> None:
         """The broker lost the device's connection; with an empty payload, the device is back and clears its will. It is
         told, and is no sign of life."""
@@ -142,14 +157,20 @@ class Intake:
         ms, seq = to_ms(message.ts), message.seq
         if ms < EARLIEST_MS:
             raise Refused(Reason.CLOCK, f"ts {message.ts} is before 2020")
-        off_ms = abs((ms if sent_ms is None else sent_ms) - now_ms)
-        clock_right = off_ms <= CLOCK_OFF_MS
+        off_ms = (ms if sent_ms is None else sent_ms) - now_ms
+        issued = isinstance(message, Signal | Report)  # not measured: it may rightly be passed on late, and again
+        clock_right = (off_ms if issued else abs(off_ms)) <= CLOCK_OFF_MS
         if not clock_right and not flags & _HISTORY:
             self._findings.clock_wrong(row)
-            self._add(row, CLOCK_ERROR, now_ms, min(FURTHEST_OFF_S, off_ms / 1000), seq, 0)
+            self._add(row, CLOCK_ERROR, now_ms, min(FURTHEST_OFF_S, abs(off_ms) / 1000), seq, 0)
         if ms > now_ms + FUTURE_MS:
             ms, flags = now_ms, flags | _SUSPECT
-        if self._add_measured(row, message, topic, payload, (ms, seq, flags), now_ms) and not flags & _HISTORY:
+        if isinstance(message, Signal | Report):
+            self._add_told(row, message, ms, flags, now_ms)
+            clean = True
+        else:
+            clean = self._add_measured(row, message, topic, payload, (ms, seq, flags), now_ms)
+        if clean and not flags & _HISTORY:
             for indicator in self._findings.sound(row, clock_right):
                 self._add(row, indicator, now_ms, 0.0, seq, 0)
 
@@ -178,6 +199,13 @@ class Intake:
         if isinstance(message, Video) and message.faulty_children:
             self._add_faulty(message.faulty_children, topic, payload, stamp, now_ms)
         return clean
+
+    def _add_told(self, row: int, message: Signal | Report, ms: int, flags: int, now_ms: int) -> None:
+        """That a source lives, which its message alone shows however old it is; and what it says of other devices.
+        Raises Refused."""
+        self._add(row, BEAT, now_ms, 1.0, message.seq, flags)
+        for reading in self._upstream.told(row, message, ms):
+            self._add(reading.row, reading.indicator, reading.ms, reading.value, reading.seq, flags)
 
     def _add_faulty(
         self, children: list[str], topic: bytes, payload: bytes | msgspec.Raw, stamp: Stamp, now_ms: int

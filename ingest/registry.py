@@ -7,7 +7,7 @@ from city.city import City
 from city.fleet import NOWHERE, Fleet, fleet_of
 from city.registry import PARENT_KINDS, ParentKind
 from city.sharding import shard_of_rows
-from ingest.contract import FEEDS, GATEWAY_SEGMENT, Gateway, Message, Telemetry, Video
+from ingest.contract import FEEDS, SEGMENTS, Gateway, Message, Telemetry, Video
 
 TOPIC_ROOT = "citysafety"
 PLATFORM_FEED = "gb28181"
@@ -106,18 +106,19 @@ def _measures(catalogue: Catalogue, risk_class: str, device_type: DeviceType) ->
 
 def _topic_prefixes(city: City, fleet: Fleet, kind: list[int], kinds: list[KindOfDevice]) -> list[bytes]:
     """What a device's topics begin with, up to and including the slash before its id; few distinct, shared."""
-    shared: dict[tuple[int, bool], bytes] = {}
+    shared: dict[tuple[int, str | None], bytes] = {}
     prefixes = []
     for area_row, kind_row in zip(fleet.area.tolist(), kind, strict=True):
-        key = (area_row, kinds[kind_row].message is Gateway)
+        key = (area_row, SEGMENTS.get(kinds[kind_row].message))
         if key not in shared:
-            shared[key] = topic_prefix(city, fleet.area_ids[area_row], gateway=key[1]).encode()
+            shared[key] = topic_prefix(city, fleet.area_ids[area_row], key[1]).encode()
         prefixes.append(shared[key])
     return prefixes
 
 
-def topic_prefix(city: City, area_id: str, gateway: bool = False) -> str:
-    """citysafety/{district}/{street}/{class}/ for the devices of an area. District and street are admin codes."""
+def topic_prefix(city: City, area_id: str, segment: str | None = None) -> str:
+    """citysafety/{district}/{street}/{class}/ for the devices of an area. District and street are admin codes.
+    segment: in place of the class, of SEGMENTS."""
     area = city.areas[area_id]
     district = list(city.ancestors(area.admin))[-1].code
-    return f"{TOPIC_ROOT}/{district}/{area.admin}/{GATEWAY_SEGMENT if gateway else area.risk_class}/"
+    return f"{TOPIC_ROOT}/{district}/{area.admin}/{segment or area.risk_class}/"

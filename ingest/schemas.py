@@ -20,6 +20,8 @@ KINDS: dict[str, tuple[type[Message | Will], str]] = {
     "sentry": (FEEDS["sentry"], "电子哨兵 Electronic sentry"),
     "video": (FEEDS["video"], "视频点 Video point"),
     "telemetry": (FEEDS["telemetry"], "监测站 Monitoring station"),
+    "signal": (FEEDS["signal"], "上级信号 Upstream signal"),
+    "report": (FEEDS["report"], "群众上报 Citizen report"),
     "gateway": (Gateway, "网关 Gateway"),
     "will": (Will, "遗嘱 Last will"),
 }
@@ -31,7 +33,7 @@ FIELDS: dict[str, tuple[str, str]] = {
     "seq": ("序号", "the device's own count of messages, rising by one; it may begin anew at 0"),
     "ts": ("时间", "when it was measured; in a will, when the device had connected"),
     "site_id": ("点位编号", "for people; where the device stands, the registry knows"),
-    "report": ("报类", "why it was sent; backfill 补传 and test 测试 are kept and judge nothing"),
+    "report": ("报类", "why it was sent; backfill 补传, test 测试 and exercise 演练 judge nothing"),
     "depth_cm": ("积水深度", "cm"),
     "raw_mm": ("原始读数", "mm; with ref_mm it proves the unit of depth_cm"),
     "ref_mm": ("基准读数", "mm; raw_mm on a dry road"),
@@ -78,6 +80,17 @@ FIELDS: dict[str, tuple[str, str]] = {
         "测值",
         "indicators (指标) that the device's type measures, in their units; true and false count as 1 and 0",
     ),
+    "type": ("报文类型", "alert 发布, update 更新, cancel 解除, heartbeat 心跳"),
+    "id": ("编号", "of the warning, as its sender numbers it; kept nowhere"),
+    "sender": ("发布单位", "whose warning it is; one of signals.yaml, where that names any"),
+    "hazard": ("灾种", "code or name of what is warned of, one of signals.yaml"),
+    "level": ("级别", "colour or grade, one that signals.yaml has for this hazard"),
+    "places": ("地点", "administrative codes (区划代码), or ids of monitoring areas"),
+    "expires": ("失效时间", "when the warning ends; without it, after what signals.yaml says"),
+    "references": ("引用", "what it changes or takes back: id, and when that was sent (ts)"),
+    "category": ("类别", "what was seen, one of signals.yaml"),
+    "lat": ("纬度", "degrees, WGS-84"),
+    "lon": ("经度", "degrees, WGS-84"),
     "messages": ("报文", "messages of the devices behind the gateway, in the order in which it got them"),
 }
 """What each field means: its Chinese name, and its unit or what there is to know."""
@@ -86,15 +99,18 @@ FIELDS: dict[str, tuple[str, str]] = {
 def schema(name: str) -> dict[str, Any]:
     """The JSON Schema of a kind of message."""
     kind, title = KINDS[name]
-    made: dict[str, Any] = msgspec.json.schema(kind)["$defs"][kind.__name__]
+    parts: dict[str, Any] = msgspec.json.schema(kind)["$defs"]
+    made: dict[str, Any] = parts.pop(kind.__name__)
     properties = {
         field: _described(field, made["properties"][field]) for field in FIELDS if field in made["properties"]
     }
     if kind is Gateway:
         properties["messages"]["items"] = {"anyOf": [{"$ref": f"{feed}.json"} for feed in FEEDS if feed != name]}
     about = " ".join(made["description"].split())
+    beside = {"$defs": parts} if parts else {}
     return {"$schema": DIALECT, "$id": f"{name}.json", **made, "title": title, "description": about} | {
-        "properties": properties
+        "properties": properties,
+        **beside,
     }
 
 

@@ -85,10 +85,15 @@ def fleet(
         Path | None,
         typer.Option(help="YAML file that counts devices by sort, and stations by type, in place of a mix."),
     ] = None,
+    upstream: Annotated[
+        bool, typer.Option("--upstream", help="With sources of upstream signals, and their points in every street.")
+    ] = False,
     seed: Annotated[int, typer.Option(help="The same seed makes the same fleet.")] = 1,
     folder: Annotated[Path | None, typer.Option("--for", help="Folder of the city; the settings' if left out.")] = None,
 ) -> None:
     """Generate a fleet for a city: up to a million devices with sites, parents and contacts, marked illustrative."""
+    import msgspec
+
     from city.generate import FleetRequest, generate_fleet
     from city.tables import read_city, write_tables
     from city.yamlfile import load_yaml
@@ -97,6 +102,8 @@ def fleet(
     if request and devices:
         raise typer.BadParameter("give --devices or --request, not both")
     wanted = load_yaml(request, FleetRequest).value if request else FleetRequest.of_size(devices or 2000)
+    if upstream:
+        wanted = msgspec.structs.replace(wanted, upstream=True)
     made = generate_fleet(read_city(folder or Settings().city), wanted, seed)
     write_tables(made, target, ["sites", "parents", "devices", "contacts"])
     typer.echo(f"{len(made.devices)} devices at {len(made.sites)} sites, written to {target}")

@@ -10,8 +10,10 @@ import msgspec
 from city.city import City
 from city.clock import MARKS_TOPIC
 
-TOPIC_ROOT, GATEWAY_SEGMENT, GATEWAY_FEED = "citysafety", "gateway", "gateway"
+TOPIC_ROOT, GATEWAY_FEED, SIGNAL_FEED, REPORT_FEED = "citysafety", "gateway", "signal", "report"
 PLATFORM_FEED = "gb28181"
+SEGMENTS = {GATEWAY_FEED: "gateway", PLATFORM_FEED: "gateway", SIGNAL_FEED: "upstream", REPORT_FEED: "upstream"}
+"""What stands in topics in place of the class, by feed of those that speak for others."""
 MINUTES_KEPT = 4096
 Body = dict[str, Any]
 
@@ -95,5 +97,4 @@ def topic_prefix(city: City, area_id: str, feed: str) -> str:
     """citysafety/{district}/{street}/{class}/ of an area's devices. District and street are administrative codes."""
     area = city.areas[area_id]
     *_, district = city.ancestors(area.admin)
-    segment = GATEWAY_SEGMENT if feed in (GATEWAY_FEED, PLATFORM_FEED) else area.risk_class
-    return f"{TOPIC_ROOT}/{district.code}/{area.admin}/{segment}/"
+    return f"{TOPIC_ROOT}/{district.code}/{area.admin}/{SEGMENTS.get(feed, area.risk_class)}/"

@@ -12,6 +12,7 @@ from multiprocessing.connection import Connection
 
 from city.city import City
 from city.registry import Device
+from ingest.contract import SEGMENTS, Gateway
 from ingest.registry import topic_prefix
 
 FIRST_SEQ = 1_000_000_000
@@ -77,7 +78,7 @@ def recorder(city: City, gateway: Device, cameras: list[Device]) -> Voice:
     entries = b",".join(_entry(camera, status="OK", loss_pct=0.02) for camera in cameras)
     head = _entry(gateway)
     return _voice(
-        _topic(city, gateway, "up", gateway=True),
+        _topic(city, gateway, "up", SEGMENTS[Gateway]),
         head[:-1] + b',"messages":[' + entries + b"]}",
         cameras,
         1 + 2 * len(cameras),
@@ -96,9 +97,9 @@ def publish(host: str, port: int, plan: Plan) -> Sent:
     return sent
 
 
-def _topic(city: City, device: Device, kind: str, gateway: bool = False) -> bytes:
+def _topic(city: City, device: Device, kind: str, segment: str | None = None) -> bytes:
     site = city.sites[device.site]
-    return f"{topic_prefix(city, site.area, gateway)}{device.id}/{kind}".encode()
+    return f"{topic_prefix(city, site.area, segment)}{device.id}/{kind}".encode()
 
 
 def _entry(device: Device, **said: object) -> bytes:

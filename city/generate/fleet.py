@@ -15,7 +15,7 @@ from city.generate.names import Names
 from city.generate.request import FleetRequest
 from city.generate.sites import DEPTH, UNDERPASS, WATERLOGGING, SiteMaker
 from city.generate.telemetry import Stations
-from city.registry import Area, Device
+from city.registry import Area, Device, Parent, ParentKind
 
 CHECKPOINT, VIDEO = "community-checkpoint", "video-coverage"
 GAUGES = {"electronic-water-gauge": 0.6, "buried-pressure-level": 0.25, "radar-level": 0.15}
@@ -25,6 +25,14 @@ RAIN_GAUGE, SENTRY = "rain-gauge-tipping", "electronic-sentry"
 PLATFORM = "video-platform"
 CAMERAS = ("ipc-class1", "ipc-class2")
 LANES_A_GATE, CAMERAS_A_POLE = 2, 4
+SOURCES = {
+    "weather-source": ("QX", "气象预警"),
+    "water-source": ("SW", "水情潮位"),
+    "platform-source": ("PT", "其他平台预警"),
+    "report-source": ("SP", "群众上报"),
+}
+"""Types of upstream sources: how their ids go on, and what they are called."""
+SIGNAL_POINT, REPORT_SOURCE = "signal-point", "report-source"
 WATER_FEED, BATTERY = "waterlogging", "battery_voltage"
 
 
@@ -40,6 +48,8 @@ def generate_fleet(city: City, wanted: FleetRequest, seed: int) -> City:
     builder.sentries()
     builder.cameras()
     builder.stations()
+    if wanted.upstream:
+        builder.upstream()
     return builder.city_with_fleet()
 
 
@@ -175,6 +185,21 @@ class _Builder:
             on_mains = [s for s in standing if BATTERY not in (self.types[s.type].measures or ())]
             self.hanger.hang(unit, wiring, on_mains)
             self.hanger.hang(unit, replace(wiring, per_power=0), on_battery)
+
+    def upstream(self) -> None:
+        """One source of each type. Those that speak of streets have a point in every street, all at one site of it."""
+        sites: dict[tuple[str, str], str] = {}
+        for area in self.ground.areas:
+            if (area.admin, area.zone) not in sites:
+                sites[area.admin, area.zone] = self.sites.scattered(area, 1)[0]
+        street, home = next((street, site) for (street, _), site in sites.items())
+        for type_, (stem, zh) in SOURCES.items():
+            (id_,) = self._ids(stem, 1, 4)
+            parent = Parent(id=id_, kind=ParentKind.GATEWAY, name=f"{zh}接入", admin=street)
+            there = [] if type_ == REPORT_SOURCE else list(sites.values())
+            names = self._ids(f"{stem}-P", len(there), self._width(f"{stem}-P", len(there), 3))
+            points = [Standing(name, SIGNAL_POINT, site) for name, site in zip(names, there, strict=True)]
+            self.hanger.hang_source(parent, Standing(id_, type_, home), points)
 
     def _depth_sites(self) -> dict[str, list[str]]:
         """Ids of the sites with water gauges, those of before and the new ones, by area."""

@@ -78,6 +78,12 @@ class Hanger:
         if platform is not None and wiring.spokesman in self.types and platform not in self.spoken_for:
             self._add(street, Standing(platform, wiring.spokesman, standing[0].site), None, None, None, platform)
 
+    def hang_source(self, parent: Parent, source: Standing, points: list[Standing]) -> None:
+        """An upstream source, a device and what its points hang on; and its points."""
+        self.parents.append(parent)
+        for device in (source, *points):
+            self._add(device, parent.id, None, None, None)
+
     def _add(
         self,
         street: AdminUnit,

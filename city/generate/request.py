@@ -81,6 +81,8 @@ class FleetRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """Counts of devices by sort, where they go, and how many hang on one parent.
 
     telemetry: by device type, of types whose feed is telemetry, e.g. {"river-level": 6, "smoke-independent": 40}.
+    upstream: whether there are sources of upstream signals, each with a point in every street; they are not among the
+    counts either.
     streets: slugs or codes of the administrative units to stay in, areas: ids of areas to stay in; empty: all.
     gauges_per_gateway, telemetry_per_gateway: 0 when they talk to the network themselves. channels_per_nvr, and
     devices per power or network zone: 0 for none of them. Gateways and NVRs are made as needed and are not among the
@@ -97,6 +99,7 @@ class FleetRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     cameras_class1: Count = 0
     cameras_class2: Count = 0
     telemetry: dict[str, Count] = {}
+    upstream: bool = False
     streets: list[str] = []
     areas: list[str] = []
     gauges_per_gateway: Count = 0

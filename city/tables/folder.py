@@ -17,6 +17,7 @@ from city.tables.cataloguefile import CatalogueFile, catalogue_keys, read_catalo
 from city.tables.csvtable import read_csv, write_csv
 from city.tables.packs import CATALOGUE_FILE, CITY_FILE
 from city.tables.rows import MOST_ERRORS, TABLES, Complaints, Rows, Table, excel_remedy
+from city.tables.signalsfile import SIGNALS_FILE, read_signals
 from city.tables.yamltable import plain, read_yaml, write_yaml
 from city.yamlfile import YamlFile, dump_yaml, load_yaml
 
@@ -49,6 +50,9 @@ def read_city(folder: Path) -> City:
     if head is None or read is None or reading.errors:
         raise ConfigErrors(reading.errors)
     catalogue, file = read
+    signals = reading.take(lambda: read_signals(folder / SIGNALS_FILE, catalogue))
+    if signals is None:
+        raise ConfigErrors(reading.errors)
     city = City(
         id=head.value.id,
         name=head.value.name,
@@ -57,6 +61,7 @@ def read_city(folder: Path) -> City:
         grid_pattern=head.value.grid_pattern,
         catalogue=catalogue,
         notes=tuple(head.value.notes),
+        signals=signals,
         **reading.tables(),
     )
     reading.check_together(city, file)
@@ -97,6 +102,7 @@ def write_city(city: City, folder: Path, format: Format = "csv") -> None:
     )
     (folder / CITY_FILE).write_text(dump_yaml(plain(head)), encoding="utf-8")
     (folder / CATALOGUE_FILE).write_text(dump_yaml(plain(city.catalogue)), encoding="utf-8")
+    (folder / SIGNALS_FILE).write_text(dump_yaml(plain(city.signals)), encoding="utf-8")
     write_tables(city, folder, [table.name for table in TABLES], format)
 
 
@@ -170,7 +176,8 @@ class _Reading:
     def _strangers(self) -> Iterator[ConfigError]:
         """Files whose name is nearly a table's: nobody would read them, and nobody would notice."""
         names = [table.name for table in TABLES]
-        known = {CITY_FILE, CATALOGUE_FILE, *(f"{name}{suffix}" for name in names for suffix in (".csv", ".yaml"))}
+        heads = (CITY_FILE, CATALOGUE_FILE, SIGNALS_FILE)
+        known = {*heads, *(f"{name}{suffix}" for name in names for suffix in (".csv", ".yaml"))}
         for path in sorted(self.folder.iterdir()):
             if path.name in known or path.suffix.lower() not in (".csv", ".yaml", ".yml", ".xlsx", ".xls"):
                 continue

@@ -32,7 +32,6 @@ from rules.engine.state import (
 )
 
 FUTURE_LIMIT_MS = 300_000
-LATE_LIMIT_MS = 600_000
 MINUTE_MS = 60_000.0
 
 _RETAINED = int(Flag.RETAINED)
@@ -210,7 +209,7 @@ def apply_rows(
             outcomes[LATE] += 1
             continue
         series.newest_ms, series.newest_seq = ms, s
-        if flags[i] & _HISTORY or ms < log_ms - LATE_LIMIT_MS:
+        if flags[i] & _HISTORY or ms < log_ms - c.late_ms:
             outcomes[HISTORY] += 1
             continue
         if c.spikes:

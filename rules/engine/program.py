@@ -210,12 +210,13 @@ class _Builder:
             low, high = self._calm(kind, column.rules)
             owner = NOBODY if column.derivation is None else self._owner[id(column.derivation)]
             most = column.indicator.valid_max if column.indicator else np.inf
+            late_ms = 1000 * column.indicator.late_s if column.indicator else 0  # what is derived is never late
             self.columns.append(
                 (
                     *(place, track, len(column.rules), len(self.windows), len(assembler.windows[place])),
                     *(len(self.feeds), len(column.feeds), derived[place], owner),
                     *(_steady(column, plan), any(w[3] == KEEPS_SPIKES for w in assembler.windows[place]), 0),
-                    *(quarantined, low, high, most),
+                    *(late_ms, quarantined, low, high, most),
                 )
             )
             self.windows += [(width, cell, days, keeps, 0) for width, cell, days, keeps in assembler.windows[place]]

@@ -165,6 +165,7 @@ COLUMN = np.dtype(
         ("steady", "u1"),  # derived from last values alone, and from totals to which only another value adds
         ("spikes", "u1"),  # a window of spikes
         ("spare", "u2"),
+        ("late_ms", "i8"),  # how late a reading may be and still be judged
         ("step", "f8"),
         ("above", "f8"),
         ("below", "f8"),

@@ -116,6 +116,8 @@ NETWORK_MS = {
     "telemetry": (100.0, 2000.0),
     "gateway": (30.0, 300.0),
     "gb28181": (30.0, 300.0),
+    "signal": (30.0, 300.0),
+    "report": (30.0, 300.0),
 }
 """Least and most time from a device to the broker: 4G or NB-IoT for gauges and stations, lines for the rest. Operator
 default."""

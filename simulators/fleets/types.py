@@ -8,7 +8,8 @@ from simulators.fleets.gauges import rain_gauge, water_gauge
 from simulators.fleets.sentries import sentry
 from simulators.fleets.stations import station
 from simulators.fleets.surroundings import Surroundings, Voices
-from simulators.message import GATEWAY_FEED, PLATFORM_FEED, Message
+from simulators.fleets.upstream import source_beats
+from simulators.message import GATEWAY_FEED, PLATFORM_FEED, REPORT_FEED, SIGNAL_FEED, Message
 
 RAIN_GAUGES = ("rain-gauge-tipping",)
 
@@ -30,4 +31,6 @@ def messages_of(device: Device, around: Surroundings, voices: Voices) -> Iterato
         return gateway_beats(voice, around)
     if feed == PLATFORM_FEED:
         return platform_beats(voice, around)
+    if feed in (SIGNAL_FEED, REPORT_FEED):
+        return source_beats(voice, feed, around)
     raise ValueError(f"{device.id}: nobody knows how a device of feed {feed!r} behaves")

@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from streams.topics import ensure_topics
 from tests.journeys.district import SHARDS, settings_of
 from tests.journeys.record import Record, read_log
 from tests.servers.process import Server
-from tests.unit.test_ingest_desk import baoan, message, topic_of
+from tests.unit.test_ingest_desk import CITIZENS, WEATHER, baoan, feed_of, message, topic_of
 from tests.waiting import until
 
 pytestmark = pytest.mark.servers
@@ -36,11 +37,22 @@ FLOOD_CM = 50
 """Said twice, two seconds apart, this is red."""
 PHONE = "13800000000"
 HOUR_MS = 3_600_000
+SEEN = baoan().sites[baoan().devices[SOUND].site]
 KINDS = [(1, "up"), (2, "hb"), (3, "evt")]
 
 
 def flooded(gauge: str, seq: int, at_ms: int, **more: Any) -> bytes:
     return json.dumps(message(gauge, seq, at_ms, **{"depth_cm": FLOOD_CM, **more})).encode()
+
+
+def warning(at_ms: int, severity: str, kind: str = "Alert") -> bytes:
+    """A rain warning of the district in CAP."""
+    issued = datetime.fromtimestamp(at_ms / 1000, UTC).isoformat()
+    return (
+        f"<alert><sender>44030041600000</sender><sent>{issued}</sent><status>Actual</status><msgType>{kind}</msgType>"
+        f"<info><event>11B03</event><severity>{severity}</severity>"
+        "<area><geocode><value>440306</value></geocode></area></info></alert>"
+    ).encode()
 
 
 def no_messages(at_ms: int) -> dict[Reason, list[tuple[str, bytes]]]:
@@ -57,6 +69,8 @@ def no_messages(at_ms: int) -> dict[Reason, list[tuple[str, bytes]]]:
         Reason.PERSONAL_DATA: [(own, flooded(BROKEN, seq, ms, phone=PHONE)) for seq, ms in twice],
         Reason.RANGE: [(own, flooded(BROKEN, seq, ms, depth_cm=99_999)) for seq, ms in twice],
         Reason.UNIT: [(own, flooded(BROKEN, seq, ms, depth_cm=10 * FLOOD_CM - 100)) for seq, ms in twice],
+        Reason.NOT_XML: [(topic_of(WEATHER), b'<!DOCTYPE a [<!ENTITY a "a">]><alert>&a;</alert>')] * 2,
+        Reason.SIGNAL: [(topic_of(WEATHER), warning(at_ms, "Minor"))] * 2,
         Reason.CLOCK: [(own, flooded(BROKEN, seq, 1_000_000_000_000 + ms - at_ms)) for seq, ms in twice],
     }
 
@@ -152,6 +166,26 @@ def test_what_devices_must_not_send_becomes_a_letter_or_a_count_with_its_reason_
     assert {t.subject for t in judgement.transitions if t.nature is Nature.HAZARD} == {SOUND}
 
 
+def test_a_weather_warning_in_cap_reaches_the_log_of_every_street_with_the_cancel_that_came_before_it(
+    ingests: Ingests,
+) -> None:
+    ingests.start()
+    now_ms = int(wall_ms()) // 1000 * 1000
+    alert, cancel = warning(now_ms - 2 * HOUR_MS, "Extreme"), warning(now_ms, "Extreme", "Cancel")
+    ingests.publish(*((topic_of(WEATHER), payload) for payload in (cancel, alert, alert)))
+    place = {"lat": SEEN.lat, "lon": SEEN.lon}
+    ingests.publish((topic_of(CITIZENS), json.dumps(message(CITIZENS, 1, now_ms, category="积水", **place)).encode()))
+    ingests.publish((topic_of(SOUND), flooded(SOUND, 1, now_ms)))
+    ingests.wait_for(1, SOUND, CITIZENS)
+    record = ingests.read()
+    assert record.letters == []
+    points = [d.id for d in baoan().devices.values() if d.gateway == WEATHER and d.id != WEATHER]
+    assert len(points) == len([street for street in baoan().streets if not street.special])
+    for point in points:
+        assert sorted(told(record, point, "rain_warning_told")) == [(0.0, Flag(0)), (4.0, Flag(0)), (4.0, Flag(0))]
+    assert (1.0, Flag(0)) in told(record, SOUND, "citizen_water")
+
+
 @versions
 def test_a_session_goes_on_after_a_restart_with_what_was_published_meanwhile(ingests: Ingests, v5: bool) -> None:
     ingests.v5, now_ms = v5, int(wall_ms())
@@ -172,7 +206,7 @@ def test_three_processes_share_the_feeds_by_their_filters_and_nothing_is_read_tw
     for name, slugs in shares.items():
         ingests.start(name, tuple(f"citysafety/+/+/{slug}/#" for slug in slugs))
     now_ms = int(wall_ms())
-    senders = [device for device in baoan().devices if not device.startswith("BA-NVR")]
+    senders = [device for device in baoan().devices if feed_of(device) not in ("gateway", "signal", "report")]
     ingests.publish(*((topic_of(device), json.dumps(message(device, 1, now_ms)).encode()) for device in senders))
     ingests.wait_for(1, *senders)
     record = ingests.read()

@@ -167,7 +167,9 @@ class Interpreter:
                 self._add(thing, indicator.id, indicator, rules)
                 quantity, judged = thing.subject.quantities[indicator.id], thing.tracks[indicator.id]
                 quarantines = not judged or any(track.rule.quarantine for track in judged)
-                thing.series[indicator.number] = Series(quantity, quarantines, indicator.max_step_per_min)
+                thing.series[indicator.number] = Series(
+                    quantity, quarantines, indicator.max_step_per_min, indicator.late_s
+                )
                 quantity.step = thing.series[indicator.number].max_step
         named = {i.id: i for i in self.city.catalogue.indicators if i.risk_class == risk_class}
         for derived in thing.derived:

@@ -20,7 +20,6 @@ from rules.language.pack import AbsenceRule, Confirmation, LevelRule, Marks, Par
 from tests.laws.expressions import CALM, Quantity, Value
 
 FUTURE_MS = 300_000
-HISTORY_MS = 600_000
 LEAST_PATIENCE_MS = 10_000
 Ask = Callable[[Node], Value]
 """What an expression of a rule is worth now."""
@@ -361,8 +360,9 @@ class Sample(NamedTuple):
 class Series:
     """One measured indicator of one device: clauses 3.6 to 3.9, and 4."""
 
-    def __init__(self, quantity: Quantity, quarantines: bool, max_step_per_min: float | None) -> None:
+    def __init__(self, quantity: Quantity, quarantines: bool, max_step_per_min: float | None, late_s: int) -> None:
         self.quantity = quantity
+        self.late_ms = 1000 * late_s
         self.max_step = max_step_per_min if quarantines else None
         self.newest: tuple[int, int] | None = None
         self.accepted: Sample | None = None
@@ -374,7 +374,7 @@ class Series:
         if is_old(reading, self.newest):
             return "duplicate_or_late", []
         self.newest = (t, seq)
-        if reading.flags & (Flag.BACKFILL | Flag.TEST) or t < log_ms - HISTORY_MS:
+        if reading.flags & (Flag.BACKFILL | Flag.TEST) or t < log_ms - self.late_ms:
             return "history", []
         self.quantity.came.append((t, reading.value))
         sample = Sample(t, reading.value)

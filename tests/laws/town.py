@@ -24,7 +24,7 @@ _MORE = [
     ),
     Indicator(
         number=VOLTAGE, risk_class="common", id="voltage", name="电压", unit="V", valid_min=0, valid_max=30,
-        max_step_per_min=1,
+        max_step_per_min=1, late_s=1800,
     ),
     Indicator(
         number=PICTURE, risk_class="video", id="no_picture", name="无图像", unit="1", valid_min=0, valid_max=1,

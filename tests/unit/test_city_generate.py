@@ -347,3 +347,16 @@ def test_places_fill_a_disc_evenly() -> None:
     assert np.mean(distance < 500) == pytest.approx(0.25, abs=0.02), (
         "a quarter of a disc's area lies in half its radius"
     )
+
+
+def test_upstream_sources_have_a_point_in_every_street_and_change_nothing_of_the_rest(baoan: City) -> None:
+    plain = generate_fleet(baoan, FleetRequest(water_gauges=12, sentries=4), seed=3)
+    made = generate_fleet(baoan, FleetRequest(water_gauges=12, sentries=4, upstream=True), seed=3)
+    assert made.problems() == []
+    assert {id_: made.devices[id_] for id_ in plain.devices} == plain.devices
+    streets = {area.admin for area in baoan.areas.values()}
+    for source in (d for d in made.devices.values() if d.type.endswith("-source")):
+        points = [d for d in made.devices.values() if d.gateway == source.id and d.type == "signal-point"]
+        reached = {made.area_of(point).admin for point in points}
+        assert reached == (set() if source.type == "report-source" else streets)
+        assert made.parents[source.id].kind is ParentKind.GATEWAY

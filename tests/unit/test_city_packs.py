@@ -184,6 +184,8 @@ def test_findings_of_our_own_are_no_sign_of_a_device_s_life(baoan: City) -> None
         "clock_error",
         "maintenance",
         "faulty",
+        "citizen_water",
+        "citizen_ground",
     }
 
 
@@ -192,9 +194,18 @@ def test_truth_values_and_counts_may_jump(baoan: City) -> None:
     assert {unit for unit, _ in limited} == {"cm", "mm", "m", "m/s", "MPa"}
 
 
-def test_device_types_speak_one_of_five_feeds_or_of_gb28181(baoan: City) -> None:
+def test_device_types_speak_one_of_seven_feeds_or_of_gb28181(baoan: City) -> None:
     feeds = Counter(t.feed for t in baoan.catalogue.device_types)
-    assert feeds == {"waterlogging": 5, "sentry": 1, "video": 2, "gateway": 2, "telemetry": 43, "gb28181": 1}
+    assert feeds == {
+        "waterlogging": 5,
+        "sentry": 1,
+        "video": 2,
+        "gateway": 2,
+        "telemetry": 43,
+        "gb28181": 1,
+        "signal": 4,
+        "report": 1,
+    }
     intervals = {t.slug: t.interval_s for t in baoan.catalogue.device_types}
     assert (intervals["electronic-water-gauge"], intervals["electronic-sentry"], intervals["nvr"]) == (300, 60, 60)
 
@@ -210,12 +221,13 @@ def test_a_type_that_measures_what_is_in_no_catalogue_is_a_problem(baoan: City) 
     assert "tidal_wave" in problem.message
 
 
-STAND_ANYWHERE = {"gateway", "nvr", "video-platform"}
+UPSTREAM = {"weather-source", "water-source", "platform-source", "report-source", "signal-point"}
+STAND_ANYWHERE = {"gateway", "nvr", "video-platform", *UPSTREAM}
 
 
 def test_every_type_but_those_that_others_hang_on_stands_in_areas_of_its_classes(baoan: City) -> None:
     types = {t.slug: t.classes for t in baoan.catalogue.device_types}
-    assert len(types) == 54
+    assert len(types) == 59
     assert {slug for slug, classes in types.items() if not classes} == STAND_ANYWHERE
     assert set(types["radar-level"]) == set(types["pump-station"]) == {"waterlogging", "underpass-flooding"}
     assert types["rain-gauge-tipping"] == ["waterlogging", "underpass-flooding", "slope-geohazard"]

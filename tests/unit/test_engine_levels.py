@@ -3,6 +3,11 @@
 Moments are minutes:seconds since the first tick; ticks come every ten seconds.
 """
 
+import dataclasses
+
+from msgspec.structs import replace
+
+from city.city import City
 from city.fleet import fleet_of
 from city.readings import Flag, Tick, batch_of
 from city.transitions import Transition
@@ -32,8 +37,8 @@ rules:
 class Gauge:
     """The one gauge of the city. `said`: moment and new level of every transition."""
 
-    def __init__(self, rules: Pack | None = None) -> None:
-        self.shard = Shard(CITY, fleet_of(CITY), rules or pack(DEPTH))
+    def __init__(self, rules: Pack | None = None, city: City = CITY) -> None:
+        self.shard = Shard(city, fleet_of(city), rules or pack(DEPTH))
         self.said: list[tuple[str, str]] = []
         self._now_ms, self._seq = -STEP_MS, 0
         self.until("0:00")
@@ -166,6 +171,16 @@ def test_what_was_stored_for_more_than_ten_minutes_raises_nothing() -> None:
         gauge.sends(f"{minute}:00", 60)
     assert gauge.until("40:00").said == []
     assert gauge.shard.outcomes["history"] == 10
+
+
+def test_what_may_come_later_by_the_catalogue_is_judged_as_late_as_that_and_no_later() -> None:
+    patient = [replace(i, late_s=1500) if i.number == WATER_DEPTH else i for i in CITY.catalogue.indicators]
+    city = dataclasses.replace(CITY, catalogue=replace(CITY.catalogue, indicators=patient))
+    gauge = Gauge(city=city).until("30:00")
+    for minute in range(3, 9):
+        gauge.sends(f"{minute}:00", 60)
+    assert gauge.said[-1] == ("6:00", "red"), "of the fifth and the sixth minute"
+    assert gauge.shard.outcomes["history"] == 2
 
 
 def test_a_future_reading_raises_nothing_and_spoils_nothing() -> None:

@@ -11,6 +11,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import msgspec
+
 from city.city import City
 from city.generate import FleetRequest, generate_fleet
 from city.readings import Flag
@@ -25,6 +27,7 @@ GAUGE, OTHER_GAUGE, RAIN_GAUGE = "BA-WL-0003", "BA-WL-0002", "BA-RG-0001"
 UNDERPASS, SENTRY = "BA-UP-0001", "BA-ES-0001"
 CAMERA, OTHER_CAMERA, NVR = "BA-VC-000001", "BA-VC-000002", "BA-NVR-0001"
 STATION = "BA-RIVER-LEVEL-0001"
+WEATHER, WATERS, PLATFORM, CITIZENS = "BA-QX-0001", "BA-SW-0001", "BA-PT-0001", "BA-SP-0001"
 SHARDS = 4
 
 
@@ -40,14 +43,17 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "sentry": {"kind": "stat"},
     "video": {},
     "telemetry": {},
+    "signal": {},
+    "report": {},
     "gateway": {},
 }
 
 
 @cache
 def baoan() -> City:
-    """Bao'an with 200 devices, the fleet of the page's examples."""
-    return generate_fleet(read_city(shipped_pack("baoan")), FleetRequest.of_size(200), seed=1)
+    """Bao'an with 200 devices and upstream sources, the fleet of the page's examples."""
+    wanted = msgspec.structs.replace(FleetRequest.of_size(200), upstream=True)
+    return generate_fleet(read_city(shipped_pack("baoan")), wanted, seed=1)
 
 
 @cache

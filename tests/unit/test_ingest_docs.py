@@ -10,6 +10,7 @@ import pytest
 from msgspec.inspect import LiteralType, Metadata, UnionType, type_info
 
 from ingest import intake
+from ingest.cap import is_xml
 from ingest.contract import FEEDS, PERSONAL_FIELDS, Message, Will
 from ingest.dead_letters import KEPT_BYTES, UNREADABLE_KEPT_BYTES, Reason
 from ingest.decode import SECONDS_BELOW
@@ -29,7 +30,7 @@ from tests.unit.test_ingest_desk import (
 )
 
 TEXT = PAGE.read_text(encoding="utf-8")
-EXAMPLE = re.compile(r"Topic `([^`]+)`\n\n```json\n(.*?)```", re.DOTALL)
+EXAMPLE = re.compile(r"Topic `([^`]+)`\n\n```(?:json|xml)\n(.*?)```", re.DOTALL)
 HEADING = re.compile(r"^#+ (.*)$", re.MULTILINE)
 WITHOUT_EXAMPLE = {Reason.OVERSIZE, Reason.FRAME, Reason.POISON}
 SECTIONS = {
@@ -39,6 +40,8 @@ SECTIONS = {
     "telemetry": "### 2.5",
     "gateway": "### 2.6",
     "will": "### 2.8",
+    "signal": "### 2.9",
+    "report": "### 2.10",
 }
 DEVICES = {"waterlogging": GAUGE, "sentry": SENTRY, "video": CAMERA}
 ABOUT = {"waterlogging": "report", "sentry": "kind", "video": "event"}
@@ -64,16 +67,21 @@ ACCEPTED = EXAMPLE.findall(section("## 2. Topics and messages"))
 
 @pytest.mark.parametrize(("topic", "payload"), ACCEPTED, ids=[topic[-20:] for topic, _ in ACCEPTED])
 def test_an_example_is_taken_in_whole(topic: str, payload: str) -> None:
-    desk, sent = Desk(), json.loads(payload)
+    _, device, kind = topic.rsplit("/", 2)
+    sent = {"device_id": device} if is_xml(payload.encode()) else json.loads(payload)
+    desk = Desk()
     desk.accept(topic, payload.encode(), now_ms=ms("2025-05-06T13:43:01+08:00"))
     assert desk.letters() == []
     readings = desk.readings()
     assert {r.device for r in readings} >= {entry["device_id"] for entry in [sent, *sent.get("messages", [])]}
-    assert topic == topic_of(sent["device_id"], topic.rpartition("/")[2])
+    assert topic == topic_of(sent["device_id"], kind)
 
 
 def test_there_is_an_example_of_every_kind_of_message() -> None:
-    kinds = [json.loads(payload) for _, payload in ACCEPTED]
+    kinds = [json.loads(payload) for _, payload in ACCEPTED if not is_xml(payload.encode())]
+    assert len(kinds) < len(ACCEPTED), "and of CAP"
+    assert {m.get("hazard") for m in kinds} >= {"洪水", "风暴潮", "积水"}
+    assert any("category" in m for m in kinds)
     assert {m["report"] for m in kinds if "depth_cm" in m or m.get("report") == "heartbeat"} >= {"added", "heartbeat"}
     assert {m["kind"] for m in kinds if "kind" in m} >= {"stat", "pass", "alarm", "hb"}
     assert any(m.get("event") == "register" for m in kinds)

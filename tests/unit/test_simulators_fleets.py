@@ -222,6 +222,17 @@ def test_what_gateways_pass_on_is_what_the_devices_would_have_said(scenario):
     assert len(passed_on) >= sum(device not in gateways for device, _ in alone) - 40  # of the last ten seconds
 
 
+def test_upstream_sources_beat_and_the_points_that_they_speak_to_say_nothing(scenario):
+    city = generate_fleet(baoan(), FleetRequest(upstream=True), seed=1)
+    intake = Intake(city, shards=2, ingest="desk")
+    speaking = set()
+    for emission in scenario().play(city):
+        intake.accept(emission.topic.encode(), emission.payload, emission.retain, emission.at_ms)
+        speaking.add(city.devices[emission.device].type)
+    assert intake.letters == []
+    assert speaking == {"weather-source", "water-source", "platform-source", "report-source"}
+
+
 # Stations
 
 STATIONS = {t.slug for t in baoan().catalogue.device_types if t.feed == "telemetry"}
