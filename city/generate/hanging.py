@@ -82,11 +82,11 @@ class Hanger:
         """An upstream source, a device and what its points hang on; and its points."""
         self.parents.append(parent)
         for device in (source, *points):
-            self._add(device, parent.id, None, None, None)
+            self._add(None, device, parent.id, None, None, None)
 
     def _add(
         self,
-        street: AdminUnit,
+        street: AdminUnit | None,
         device: Standing,
         gateway: str | None,
         power: str | None,
@@ -105,7 +105,7 @@ class Hanger:
                 network=network,
                 platform=platform,
                 interval_s=device.interval_s,
-                address=address_of(known, self.next_number, street) if known else None,
+                address=address_of(known, self.next_number, street) if known and street else None,
             )
         )
         self.next_number += 1
