@@ -260,6 +260,15 @@ def test_an_hours_mean_counts_at_its_end_where_a_station_sends_nothing_finer(des
     assert (reading.ms, reading.flags) == (begin_ms + HOUR_MS, Flag(0))
 
 
+def test_a_mean_that_does_not_say_when_it_was_sent_calls_no_clock_wrong(desk: StationDesk) -> None:
+    data = f"ST=32;CN=2061;MN={address(WATER)};CP=&&DataTime=20250506130000;w21003-Avg=2.5&&"
+    now_ms = ms("2025-05-06T14:00:30+08:00")
+    desk.hj212(hj212.framed(data), now_ms)
+    readings = desk.readings(findings=True)
+    assert [r.value for r in readings if r.indicator == "clock_error"] == [0.0]
+    assert [r.ms for r in readings if r.indicator == "nh3n"] == [ms("2025-05-06T14:00:00+08:00")]
+
+
 def test_means_beside_real_time_values_are_history(desk: StationDesk) -> None:
     begin_ms = ms("2025-05-06T13:00:00+08:00")
     now_ms = begin_ms + HOUR_MS + 90_000
