@@ -101,8 +101,11 @@ def read(frame: bytes) -> Report:
     data_ms = _time(station, "DataTime", fields.get("DataTime", ""))
     unread: list[str] = []
     valid, invalid = _values(fields, "Rtd" if command == LIVE else "Avg", unread)
-    sent_ms = data_ms if sent_ms is None else sent_ms
-    ms = data_ms if command == LIVE else max(data_ms, min(data_ms + PERIODS_MS[command], sent_ms))
+    ms = data_ms + PERIODS_MS.get(command, 0)
+    if sent_ms is None:
+        sent_ms = ms
+    elif command != LIVE:
+        ms = max(data_ms, min(ms, sent_ms))
     told = [Told(seq, ms, sent_ms, "timed" if command == LIVE else "average", valid)]
     if invalid:
         told.append(Told(seq, ms, sent_ms, "test", invalid))

@@ -107,9 +107,9 @@ def read(frame: bytes) -> Report:
     answer = _answer(frame, text[:2])
     if function == LINK:
         return Report(station, [Told(serial, sent_ms, sent_ms, "heartbeat")], [], answer)
-    found = _Text(station, text[8:], function, sent_ms)
     if function == MANUAL:
         return Report(station, [Told(serial, sent_ms, sent_ms, "heartbeat")], [TEXTS[0xF2] + " is not read"], answer)
+    found = _Text(station, text[8:], function, sent_ms)
     found.read()
     told = [Told(serial, ms, sent_ms, REPORTS[function], values) for ms, values in sorted(found.values.items())] or [
         Told(serial, found.ms, sent_ms, REPORTS[function])

@@ -19,8 +19,9 @@ log = structlog.get_logger()
 READ_BYTES = 8192
 """At most as much is read of one connection before the others, and MQTT, have their turn."""
 UNREAD_ANSWERS_BYTES = 16 * 1024
-KEEPALIVE = {"TCP_KEEPIDLE": 60, "TCP_KEEPINTVL": 15, "TCP_KEEPCNT": 4}
-"""After two minutes nobody is at the other end of a half-open connection."""
+KEEPALIVE = {"TCP_KEEPIDLE": 60, "TCP_KEEPINTVL": 15, "TCP_KEEPCNT": 4, "TCP_USER_TIMEOUT": 120_000}
+"""After two minutes nobody is at the other end of a half-open connection; the last is the same in ms, for one that does
+not acknowledge an answer."""
 
 Taker = Callable[[WireProtocol, Piece, str, "Connection"], bool]
 """Takes a piece that a connection to a peer has brought, and says whether it was of a station of ours. The connection
@@ -231,6 +232,5 @@ class Connection(asyncio.BufferedProtocol):
 
 def _keep_alive(sock: Any) -> None:
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    for name, seconds in KEEPALIVE.items():
-        if hasattr(socket, name):
-            sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), seconds)
+    for name, value in KEEPALIVE.items():
+        sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)

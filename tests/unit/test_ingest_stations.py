@@ -4,6 +4,7 @@ message; and what is refused, with the frame and why."""
 import pytest
 
 from city.readings import Flag
+from ingest.adapters.sl651 import SL651
 from ingest.dead_letters import REMOVED, decode_dead_letter, encode_dead_letter
 from simulators.wire import hj212, sl651
 from tests.unit.station_desk import (
@@ -21,6 +22,7 @@ from tests.unit.station_desk import (
     address,
 )
 from tests.unit.test_ingest_desk import ms
+from tests.unit.test_wire_frames import TESTED
 
 MINUTE_MS, HOUR_MS, DAY_MS = 60_000, 3_600_000, 86_400_000
 ON_THE_MINUTE_MS = NOW_MS - NOW_MS % MINUTE_MS
@@ -126,9 +128,6 @@ def test_every_report_is_confirmed_with_its_number_our_time_and_esc(desk: Statio
 
 def test_a_published_confirmation_is_made_of_its_report(desk: StationDesk) -> None:
     """Of the same walk through SL 651 as the frames: that centre answered within the second."""
-    from ingest.adapters.sl651 import SL651
-    from tests.unit.test_wire_frames import TESTED
-
     answer = SL651.read(bytes.fromhex(TESTED)).answer
     assert answer is not None
     assert answer(ms("2059-10-11T15:49:47+08:00")).hex().upper() == "7E7E00123456780112343080080200035910111549471B75D4"
@@ -258,6 +257,15 @@ def test_an_hours_mean_counts_at_its_end_where_a_station_sends_nothing_finer(des
     desk.hj212(hour(begin_ms, now_ms), now_ms)
     (reading,) = [r for r in desk.readings() if r.indicator == "nh3n"]
     assert (reading.ms, reading.flags) == (begin_ms + HOUR_MS, Flag(0))
+
+
+def test_a_mean_that_does_not_say_when_it_was_sent_calls_no_clock_wrong(desk: StationDesk) -> None:
+    data = f"ST=32;CN=2061;MN={address(WATER)};CP=&&DataTime=20250506130000;w21003-Avg=2.5&&"
+    now_ms = ms("2025-05-06T14:00:30+08:00")
+    desk.hj212(hj212.framed(data), now_ms)
+    readings = desk.readings(findings=True)
+    assert [r.value for r in readings if r.indicator == "clock_error"] == [0.0]
+    assert [r.ms for r in readings if r.indicator == "nh3n"] == [ms("2025-05-06T14:00:00+08:00")]
 
 
 def test_means_beside_real_time_values_are_history(desk: StationDesk) -> None:

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 
 from ingest.adapters.sl651 import SL651
-from ingest.adapters.tcp import Connection, StationServer, TcpLimits
+from ingest.adapters.tcp import KEEPALIVE, Connection, StationServer, TcpLimits
 from ingest.adapters.wire import Piece, WireProtocol
 from simulators.wire import sl651
 from tests.unit.station_desk import NOW_MS
@@ -230,4 +230,5 @@ async def test_half_open_connections_are_asked_whether_anybody_is_there() -> Non
         (connection,) = home.server.connections
         sock = connection._transport.get_extra_info("socket")
         assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
-        assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == 60
+        for name, value in KEEPALIVE.items():
+            assert sock.getsockopt(socket.IPPROTO_TCP, getattr(socket, name)) == value

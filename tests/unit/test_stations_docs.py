@@ -50,7 +50,8 @@ def test_the_limits_are_those_of_the_program() -> None:
     assert f"{limits.idle_s / 60:.0f} minutes without any" in said
     assert f"so do {limits.strikes} pieces in a row" in said
     assert f"{limits.unanswered} frames may be under way to the log, of all {options.most_under_way:,}" in said
-    assert KEEPALIVE["TCP_KEEPIDLE"] + KEEPALIVE["TCP_KEEPINTVL"] * KEEPALIVE["TCP_KEEPCNT"] == 120
+    asked_s = KEEPALIVE["TCP_KEEPIDLE"] + KEEPALIVE["TCP_KEEPINTVL"] * KEEPALIVE["TCP_KEEPCNT"]
+    assert asked_s == KEEPALIVE["TCP_USER_TIMEOUT"] / 1000 == 120
     assert f"{hj212.LONGEST_DATA:,} bytes" in section(3)
     settings = Settings().ingest
     assert (settings.stations, settings.stations_per_address) == (limits.connections, limits.per_address)

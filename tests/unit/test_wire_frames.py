@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bench.fuzz_frames import fuzz
 from ingest.adapters import crc
 from ingest.adapters.hj212 import HJ212
 from ingest.adapters.sl651 import SL651
@@ -211,8 +212,6 @@ def test_all_twelve_values_of_function_31_are_read_a_step_apart(values: list[flo
 
 @protocols
 def test_frames_with_wrong_bytes_and_a_right_checksum_never_fail_but_for_a_reason(protocol: WireProtocol) -> None:
-    from bench.fuzz_frames import fuzz
-
     counts = fuzz(protocol, frames=3000, rng=random.Random(7))
     assert (counts["failed"], counts["lost"]) == (0, 0)
     assert counts["read"] > 100
