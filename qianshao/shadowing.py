@@ -64,7 +64,7 @@ async def _run(
     log_id = await ensure_topics(kafka.servers, kafka.shards, kafka.replicas)
     points = {shard: CheckpointStore(database).look(shard, log_id) for shard in range(kafka.shards)}
     source = RuleSource(RuleStore(database), city, settings.rules, KIND)
-    live = _judging([point.rules for point in points.values() if point], source)
+    live = judging([point.rules for point in points.values() if point], source)
     run = Shadowing.begin(settings, city, live.pack, candidate, points)
     say(f"compared with {live.pack.name} {live.pack.version} in {len(points)} shards; Ctrl-C ends it with a report")
     read = await read_beside(kafka.servers, run.offsets, run.take, run.enough(until), until.to_end, stop)
@@ -87,7 +87,7 @@ def _replaced(source: RuleSource, live: RulesInForce) -> bool:
     return False
 
 
-def _judging(told: list[dict[str, Any]], source: RuleSource) -> RulesInForce:
+def judging(told: list[dict[str, Any]], source: RuleSource) -> RulesInForce:
     """The rules that all shards were judged by last. Raises SettingError where they were not the same, or are gone."""
     meanings = {rules["meaning"]: int(rules.get("sequence", 0)) for rules in told if rules}
     if not meanings:

@@ -1,5 +1,6 @@
 """What a shadow run says in the end: tickets more and less, as data and in words."""
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -7,12 +8,14 @@ from msgspec.structs import replace
 from typer.testing import CliRunner
 
 from alerts.deadlines import load_policy
+from city.errors import SettingError
 from city.levels import Level
 from city.tables import shipped_pack
 from city.transitions import Transition
 from qianshao.cli import app
 from qianshao.shadow_text import shadowed
 from qianshao.shadow_tickets import PaperDesk, apart
+from qianshao.shadowing import judging
 from tests.browser.night import baoan, new_night, then
 from tests.browser.versions import SHADOW
 
@@ -97,3 +100,34 @@ def test_what_it_could_not_compare_is_told_too() -> None:
 def test_a_time_that_is_none_is_refused_before_anything_is_read(tmp_path) -> None:
     result = CliRunner().invoke(app, ["rules", "shadow", str(tmp_path), "--for", "soon"])
     assert result.exit_code == 2 and "'soon' is not a duration" in result.output
+
+
+class Source:
+    """Of rules: publication 3 means "a", the folder of the settings "b"."""
+
+    def begin(self) -> str:
+        return "in force"
+
+    def earlier(self, sequence: int) -> Any:
+        meaning = {3: "a", 0: "b"}.get(sequence)
+        return SimpleNamespace(pack=SimpleNamespace(meaning=meaning)) if meaning else None
+
+
+def test_it_compares_with_what_the_shards_were_judged_by_and_not_with_what_is_only_named() -> None:
+    assert judging([{"meaning": "a", "sequence": 3}, {}], Source()).pack.meaning == "a"
+    assert judging([{"meaning": "b"}], Source()).pack.meaning == "b"
+    assert judging([{}, {}], Source()) == "in force", "nobody has judged yet"
+
+
+@pytest.mark.parametrize(
+    ("told", "why"),
+    [
+        ([{"meaning": "a", "sequence": 3}, {"meaning": "b"}], "by different rules"),
+        ([{"meaning": "z", "sequence": 3}], "no longer in publication 3"),
+        ([{"meaning": "a"}], "no longer in the folder"),
+        ([{"meaning": "a", "sequence": 9}], "no longer in publication 9"),
+    ],
+)
+def test_where_nobody_can_say_what_the_shards_were_judged_by_it_refuses(told: list[dict[str, Any]], why: str) -> None:
+    with pytest.raises(SettingError, match=why):
+        judging(told, Source())
