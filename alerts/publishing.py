@@ -141,7 +141,7 @@ class Ledger:
             raise NotAllowed(f"version {wanted} was never in force", "name one that was, see qianshao rules versions")
         return self.propose(wanted, by, why, at_ms, takes_back=now.sequence)
 
-    def approve(self, proposal: int, by: str | None, at_ms: int) -> tuple[Proposal, Publication]:
+    def approve(self, proposal: int, by: str | None, at_ms: int, why: str = "") -> tuple[Proposal, Publication]:
         """A second person brings a proposal into force; `by` None: where one person is enough. Raises NotAllowed when
         it is the same person, when it waits no more, and when something else came into force since it was made."""
         found = self._waiting(proposal)
@@ -151,7 +151,7 @@ class Ledger:
             told = f"proposal {found.id} was made when publication {found.based_on} was in force"
             raise NotAllowed(f"{told}, now it is {self.sequence}", "look at what changed, and propose it again")
         approved_by = None if by is None else named(by)
-        decided = {"decided_by": approved_by, "decided_why": "", "decided_ms": at_ms}
+        decided = {"decided_by": approved_by, "decided_why": why.strip(), "decided_ms": at_ms}
         publication = Publication(
             sequence=self.sequence + 1,
             version=found.version,

@@ -16,6 +16,7 @@ from qianshao.logs import set_up_logs
 from qianshao.rules_commands import rules_app
 from qianshao.secrets_command import init_secrets
 from qianshao.series_commands import series_app
+from qianshao.shadow_command import shadow
 
 if TYPE_CHECKING:
     from qianshao.settings import Settings
@@ -32,6 +33,7 @@ app.add_typer(rules_app, name="rules")
 publish_commands.add_to(rules_app)
 app.add_typer(series_app, name="series")
 app.add_typer(dashboards_app, name="dashboards")
+rules_app.command()(shadow)
 app.command("init-secrets")(init_secrets)
 
 ScenarioName = Annotated[str, typer.Argument(help="Name of a shipped scenario (docs/scenarios.md), or a file.")]

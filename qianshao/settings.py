@@ -62,6 +62,7 @@ class KafkaSettings(Section):
 class WebSettings(Section):
     host: str = "127.0.0.1"
     port: int = 8088
+    rules_may_change: bool = Field(False, description="by whoever reaches the page, which asks for no password")
 
 
 class InfluxSettings(Section):

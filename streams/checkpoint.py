@@ -50,9 +50,14 @@ class CheckpointStore:
             connection.execute(self._database.insert(table).values(blank).on_conflict_do_nothing())
             connection.execute(update(table).where(table.c.shard == shard).values(fence=table.c.fence + 1, owner=owner))
             row = connection.execute(select(table).where(table.c.shard == shard)).one()
-        offset = row.offset if row.log_id == log_id else -1
-        said, rules = row.status.get(BESIDE, []), row.status.get("rules", {})
-        return Checkpoint(shard, row.fence, log_id, offset, _unpack(row.state), said, rules)
+        return _checkpoint(row, log_id)
+
+    def look(self, shard: int, log_id: str) -> Checkpoint | None:
+        """A shard's newest checkpoint, for who does not want to own it; None where nobody ever has. Offset and state as
+        in `claim`."""
+        with self._database.reading() as connection:
+            row = connection.execute(select(t.shards).where(t.shards.c.shard == shard)).first()
+        return None if row is None else _checkpoint(row, log_id)
 
     def save(self, checkpoint: Checkpoint, log_ms: int, status: dict[str, Any], wall_ms: float) -> int:
         """Save a shard's state and offset. Returns the bytes stored. Raises StaleFenceError."""
@@ -77,6 +82,12 @@ class CheckpointStore:
                     f"shard {checkpoint.shard} has a newer owner than us (fence {checkpoint.fence}): checkpoint refused"
                 )
         return len(state)
+
+
+def _checkpoint(row: Any, log_id: str) -> Checkpoint:
+    offset = row.offset if row.log_id == log_id else -1
+    said, rules = row.status.get(BESIDE, []), row.status.get("rules", {})
+    return Checkpoint(row.shard, row.fence, log_id, offset, _unpack(row.state), said, rules)
 
 
 def _pack(state: bytes) -> bytes:

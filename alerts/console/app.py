@@ -7,6 +7,7 @@
 /incidents/{id}    one incident with all that belongs to it
 /areas/{id}        one monitored area
 /rules             the rules in force and what they did in the last day; /rules/{id}: one of them in full
+/rule-versions     which version is in force, since when and by whom, what waits, reports; /rule-reports/{id}: one
 /dead-letters      the newest of what was refused, and what to do about it
 /healthz           for whoever watches over this process
 """
@@ -32,6 +33,7 @@ from alerts.console.pages import PIECES, STATIC, Pages
 from alerts.console.rulepages import rule_router
 from alerts.console.security import SecureHeaders
 from alerts.console.state import State, state_of
+from alerts.console.versionpages import version_router
 from alerts.console.view import Viewer
 from alerts.rulebook import NO_RULES, RuleBook
 from alerts.store.database import Database
@@ -39,14 +41,27 @@ from city.city import City
 from city.clock import Timekeeper, wall_ms
 
 MOST_STREAMS = 500
+REFUSED = {
+    403: ("不能从这里办理", "没有开放此项, 或者请求不是从本页发出的。什么也没有改变。"),
+    404: ("没有这一页", "编号可能有误, 或者记录已经归档。"),
+}
 HAVE_LENGTH = 400
 
 
 class Console:
     """What the routes share. `streams`: how many pages listen now."""
 
-    def __init__(self, database: Database, city: City, clock: Timekeeper, profile: str, rules: RuleBook) -> None:
+    def __init__(
+        self,
+        database: Database,
+        city: City,
+        clock: Timekeeper,
+        profile: str,
+        rules: RuleBook,
+        rules_may_change: bool,
+    ) -> None:
         self.database, self.city, self._clock = database, city, clock
+        self.profile, self.rules_may_change = profile, rules_may_change
         self.atlas = atlas_of(city)
         self.show_rules(rules)
         self.pages = Pages(city, self.atlas, profile)
@@ -66,14 +81,21 @@ class Console:
         return self.viewer.board(situation, at)
 
 
-def create_app(database: Database, city: City, clock: Timekeeper, profile: str, rules: RuleBook = NO_RULES) -> FastAPI:
+def create_app(
+    database: Database,
+    city: City,
+    clock: Timekeeper,
+    profile: str,
+    rules: RuleBook = NO_RULES,
+    rules_may_change: bool = False,
+) -> FastAPI:
     """The page of a city, read from a database that `Database.migrate` has prepared. `clock`: the one that ingest ticks
     by; `profile`: "embedded" says so on the page; `rules`: what the rules in force say, until others are handed to
-    `app.state.show_rules`.
+    `app.state.show_rules`; `rules_may_change`: whether it brings others into force, for anybody who reaches it.
 
     A server that is told to stop does so at once if it calls `app.state.hang_up()` first: pages listen for ever.
     """
-    console = Console(database, city, clock, profile, rules)
+    console = Console(database, city, clock, profile, rules, rules_may_change)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -89,6 +111,7 @@ def create_app(database: Database, city: City, clock: Timekeeper, profile: str, 
     app.state.show_rules = console.show_rules
     app.include_router(router)
     app.include_router(rule_router)
+    app.include_router(version_router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     app.add_exception_handler(HTTPException, _refuse)
     for error in UNREADABLE:
@@ -221,8 +244,7 @@ def healthz(request: Request) -> JSONResponse:
 
 async def _refuse(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    title = "没有这一页" if error.status_code == 404 else "现在不能办理"
-    detail = "编号可能有误, 或者记录已经归档。" if error.status_code == 404 else f"服务器答复 {error.status_code}。"
+    title, detail = REFUSED.get(error.status_code, ("现在不能办理", f"服务器答复 {error.status_code}。"))
     return _plain(request, error.status_code, title, detail)
 
 

@@ -87,6 +87,10 @@ def _words_of_all(city: City, atlas: Atlas, profile: str) -> dict[str, Any]:
         "per_words": words.PER,
         "group_words": words.GROUPS,
         "confidence_words": words.CONFIDENCE,
+        "report_kinds": words.REPORTS,
+        "difference_words": words.DIFFERENCES,
+        "change_words": words.CHANGES,
+        "level_named": Level.of,
         "state_word": lambda state: TicketState(state).zh,
         "assets": {path.name: _tag(path) for path in STATIC.iterdir()},
     }

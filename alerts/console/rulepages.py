@@ -7,8 +7,9 @@ from fastapi.responses import HTMLResponse
 from starlette.exceptions import HTTPException
 
 from alerts.console import queries
-from alerts.console.rulequeries import Deeds, read_deeds, read_rule_alerts
+from alerts.console.rulequeries import Deeds, read_deeds, read_rule_alerts, read_track_record
 from alerts.console.rulesheet import Asked, judging, rule_rows, rule_sheet
+from alerts.store.rules import RuleStore
 
 MOST_WORDS = 100
 
@@ -23,9 +24,11 @@ def rules(request: Request, section: str = "", q: str = "", state: str = "") -> 
     with console.database.reading() as connection:
         deeds = read_deeds(connection, at.now_ms)
         disabled, shards = queries.read_disabled(connection), queries.read_shards(connection)
+    ledger = RuleStore(console.database).ledger()
     sheet = rule_sheet(rule_rows(console.rules, deeds, disabled), console.city.catalogue, asked)
     in_force = judging(shards, console.rules)
-    html: str = console.pages.page("rules.html", at, book=console.rules, sheet=sheet, asked=asked, in_force=in_force)
+    shown = {"book": console.rules, "sheet": sheet, "asked": asked, "in_force": in_force, "ledger": ledger}
+    html: str = console.pages.page("rules.html", at, **shown)
     return html
 
 
@@ -38,7 +41,7 @@ def rule(request: Request, rule_id: str) -> str:
     if card is None:
         raise HTTPException(404)
     with console.database.reading() as connection:
-        alerts = read_rule_alerts(connection, rule_id, at.now_ms)
+        alerts, record = (read(connection, rule_id, at.now_ms) for read in (read_rule_alerts, read_track_record))
         deeds = read_deeds(connection, at.now_ms).get(rule_id, Deeds())
         disabled, shards = queries.read_disabled(connection), queries.read_shards(connection)
     (row,) = [row for row in rule_rows(console.rules, {rule_id: deeds}, disabled) if row.card is card]
@@ -48,6 +51,7 @@ def rule(request: Request, rule_id: str) -> str:
         row=row,
         card=card,
         alerts=alerts,
+        record=record,
         book=console.rules,
         in_force=judging(shards, console.rules),
         class_names=[c.name for c in console.city.catalogue.classes if c.slug in card.classes],

@@ -2,14 +2,15 @@
 
 from dataclasses import dataclass, replace
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import ColumnElement, Connection, func, select
 
 from alerts.console.queries import LISTED
 from alerts.store import schema as t
+from alerts.tickets import TicketState
 
 DAY_MS = 86_400_000
 
-_a, _i = t.alerts.c, t.incidents.c
+_a, _i, _s, _k = t.alerts.c, t.incidents.c, t.transitions.c, t.tickets.c
 _REAL = t.alerts.join(t.incidents, _a.incident == _i.id)
 
 
@@ -65,6 +66,49 @@ def read_rule_alerts(connection: Connection, rule: str, now_ms: int) -> tuple[Ru
     query = select(*columns).select_from(_REAL).where(wanted)
     rows = connection.execute(query.order_by(_a.level.desc(), _a.updated_ms.desc(), _a.id).limit(LISTED))
     return tuple(RuleAlert(**row._mapping) for row in rows)
+
+
+RECORD_MS = 30 * DAY_MS
+
+
+@dataclass(frozen=True)
+class TrackRecord:
+    """What became of a rule's alerts that began within RECORD_MS. raised: by the highest level they reached; doubted:
+    how many were suspected at some time; explained: how many a failed parent did; tickets: of their incidents, ended:
+    how many of these are, and void: how many a person gave up as false alarms."""
+
+    raised: tuple[int, ...]
+    doubted: int
+    explained: int
+    tickets: int
+    ended: int
+    void: int
+
+
+def read_track_record(connection: Connection, rule: str, now_ms: int) -> TrackRecord:
+    """How a rule fared."""
+    own = (_a.rule == rule) & (_a.since_ms > now_ms - RECORD_MS) & _i.exercise.is_(False)
+    peaks = select(_a.peak_level, func.count().label("n")).select_from(_REAL).where(own).group_by(_a.peak_level)
+    raised: tuple[int, ...] = (0,) * 5
+    for row in connection.execute(peaks):
+        raised = _plus(raised, row.peak_level, row.n)
+
+    def ever(said: ColumnElement[bool]) -> int:
+        """How many of its alerts ever said so."""
+        told = select(_s.alert).where((_s.alert == _a.id) & said).exists()
+        return int(connection.scalar(select(func.count()).select_from(_REAL).where(own & told)) or 0)
+
+    incidents = select(_a.incident).select_from(_REAL).where(own)
+    states = select(_k.state, func.count().label("n")).where(_k.incident.in_(incidents)).group_by(_k.state)
+    tickets = {TicketState(row.state): int(row.n) for row in connection.execute(states)}
+    return TrackRecord(
+        raised=raised,
+        doubted=ever(_s.detail["suspected"].as_boolean().is_(True)),
+        explained=ever(_s.detail["explained_by"].as_string().is_not(None)),
+        tickets=sum(tickets.values()),
+        ended=sum(n for state, n in tickets.items() if state.terminal),
+        void=tickets.get(TicketState.VOID, 0),
+    )
 
 
 def _plus(counts: tuple[int, ...], level: int, by: int) -> tuple[int, ...]:

@@ -14,6 +14,16 @@ ACTIONS = {"report": "上报", "raise": "升级", "confirm": "印证", "merge": 
 PER = {"device": "设备", "site": "点位", "area": "监测区域", "street": "街道", "zone": "片区"}
 GROUPS = PER | {"gateway": "网关", "power": "供电区", "network": "网络区", "platform": "平台"}
 CONFIDENCE = {"low": "低", "med": "中", "high": "高"}
+REPORTS = {"shadow": "影子运行", "backtest": "回测"}
+CHANGES = {"added": "新增", "removed": "删去", "meaning": "改了意思"}
+DIFFERENCES = {
+    "only-candidate": "只有候选规则报",
+    "only-live": "只有在用规则报",
+    "other-level": "等级不同",
+    "earlier": "候选规则更早",
+    "later": "候选规则更晚",
+    "other-words": "等级相同, 存疑、归因或处置建议不同",
+}
 _UNITS = {"1": "", "{person}": "人"}
 
 _GLYPHS = {

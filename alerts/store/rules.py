@@ -66,10 +66,10 @@ class RuleStore:
             connection.execute(t.rule_proposals.insert().values(msgspec.to_builtins(proposal)))
             return proposal
 
-    def approve(self, proposal: int, by: str | None, at_ms: int) -> Publication:
+    def approve(self, proposal: int, by: str | None, at_ms: int, why: str = "") -> Publication:
         """Bring a proposal into force. `by` None: where one person is enough."""
         with self._deciding() as (connection, ledger):
-            approved, publication = ledger.approve(proposal, by, at_ms)
+            approved, publication = ledger.approve(proposal, by, at_ms, why)
             _decide(connection, approved)
             connection.execute(t.rule_publications.insert().values(msgspec.to_builtins(publication)))
             return publication

@@ -36,7 +36,8 @@ def run(settings: Settings) -> None:
     city = load_city(settings)
     source = RuleSource(RuleStore(database), city, settings.rules, "web")
     rules = _begin(source, settings)
-    app = create_app(database, city, timekeeper(settings.clock.file), settings.profile, _book(rules, city))
+    clock, may_change = timekeeper(settings.clock.file), settings.web.rules_may_change
+    app = create_app(database, city, clock, settings.profile, _book(rules, city), may_change)
     registry = own_registry()
     count_requests(app, registry)
 

@@ -1,9 +1,11 @@
 """A shard's state as bytes. Clause 8."""
 
+from collections.abc import Collection
 from typing import Any
 
 import msgspec
 import numpy as np
+from msgspec.structs import replace
 
 from city.transitions import Nature
 from rules.engine.plans import KindPlan
@@ -94,6 +96,18 @@ def unpack_snapshot(data: bytes) -> Snapshot:
     if snapshot.format != FORMAT:
         raise ValueError(f"snapshot of format {snapshot.format}, this program reads {FORMAT}")
     return snapshot
+
+
+def begun_anew(data: bytes, rules: Collection[str]) -> bytes:
+    """A snapshot as if these rules had meant something else when it was taken: who is restored from it keeps all but
+    their timers. ValueError as `unpack_snapshot`."""
+    old = unpack_snapshot(data)
+    renamed = {
+        name: [replace(rule, version="") if rule.id in rules else rule for rule in getattr(old, name)]
+        for name in ("rules", "absences", "parent_rules")
+    }
+    owners = [(name, "" if name in rules else meaning) for name, meaning in old.owners]
+    return msgspec.msgpack.encode(replace(old, owners=owners, **renamed))
 
 
 def kind_name(compiled: Compiled, kind: int) -> KindName:

@@ -12,9 +12,11 @@ from msgspec.structs import replace
 from selenium.webdriver.support.ui import WebDriverWait
 
 from alerts.console.app import create_app
+from alerts.store.rules import RuleStore
 from tests.browser.conftest import DESKTOP, PHONE, Browser, chromium_at, look_like
 from tests.browser.night import played, serving, storm_night
 from tests.browser.rulebook import night_rules
+from tests.browser.versions import published, version
 
 IMAGES = Path(__file__).parents[2] / "docs" / "images"
 SCREENS = {
@@ -43,6 +45,9 @@ def take() -> None:
     with TemporaryDirectory() as folder, chromium_at(Path(folder) / "profile") as browser:
         night, rules = storm_night(Path(folder)), replace(night_rules(), pack="baoan", title="宝安区规则包")
         night.judged_by(rules.pack, rules.version, rules.meaning)
+        store = RuleStore(night.database)
+        published(store, "王工", "李工", "汛期前收紧积水门槛", minutes=300)
+        store.propose(version("赵工", "沙井老墟一带误报多, 黄色门槛提到 18 cm", minutes=20))
         with serving(create_app(night.database, night.city, played(20), "embedded", rules)) as address:
             for name, (path, size, scale) in SCREENS.items():
                 look_like(browser, *size, scale)

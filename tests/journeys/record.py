@@ -26,6 +26,7 @@ from city.transitions import Transition, decode_transition
 from ingest.dead_letters import DeadLetter, decode_dead_letter
 from rules.engine.shard import Shard
 from rules.language.load import load_pack
+from rules.language.pack import Pack
 from streams.poison import UNREADABLE
 from tests.journeys.devices import Trace
 from tests.journeys.district import RULES, SHARDS
@@ -74,13 +75,13 @@ class Record:
     def batches(self) -> list[Batch]:
         return [entry for shard in self.said for entry in shard if isinstance(entry, Batch)]
 
-    def judged(self, city: City) -> list[Transition]:
-        """What an engine that was never disturbed says of this log."""
-        return self.judgement(city).transitions
+    def judged(self, city: City, pack: Pack | None = None) -> list[Transition]:
+        """What an engine that was never disturbed says of this log, by the rules of journeys or others."""
+        return self.judgement(city, pack).transitions
 
-    def judgement(self, city: City) -> "Judgement":
+    def judgement(self, city: City, pack: Pack | None = None) -> "Judgement":
         """The log as it is judged by an engine a shard that nothing disturbs."""
-        fleet, pack = fleet_of(city), load_pack(RULES, city.catalogue)
+        fleet, pack = fleet_of(city), pack or load_pack(RULES, city.catalogue)
         shard_of = shard_of_rows(fleet, SHARDS)
         engines = [Shard(city, fleet.where(shard_of == number), pack) for number in range(SHARDS)]
         transitions: list[Transition] = []

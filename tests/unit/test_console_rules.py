@@ -13,9 +13,10 @@ from alerts.console.app import create_app
 from alerts.console.atlas import Atlas, atlas_of
 from alerts.rulebook import NO_RULES, RuleBook
 from alerts.store import schema as t
+from alerts.tickets import TicketState
 from city.clock import wall_ms
 from city.levels import Level
-from tests.browser.night import Night, baoan, new_night, night_in, over, played
+from tests.browser.night import Night, baoan, new_night, night_in, over, played, then
 from tests.browser.rulebook import WATER, night_rules
 
 EVIL = "<script>alert(1)</script>"
@@ -84,6 +85,24 @@ async def test_an_exercise_is_never_counted(night: Night, page: httpx.AsyncClien
     with night.database.writing() as connection:
         connection.execute(update(t.incidents).values(exercise=True))
     assert "近一天无预警" in row_of((await page.get("/rules")).text, "depth")
+
+
+async def test_a_rule_says_how_it_fared_in_a_month_doubts_explanations_and_false_alarms(
+    night: Night, page: httpx.AsyncClient
+) -> None:
+    def facts(html: str) -> str:
+        return re.sub(r"<[^>]+>|\s+", "", html[html.index("近 30 天") : html.index("<dt>此刻")])
+
+    assert facts((await page.get("/rules/depth")).text) == "近30天无预警近30天工单0张,已了结0,误报作废0"
+    doubtful = night.hazard(night.in_area("BA-R01-01")[0], Level.YELLOW, 40, suspected=True)
+    night.record(doubtful, then(doubtful, Level.YELLOW, 30, suspected=False), over(doubtful, 20))
+    night.flood("BA-R01-02", Level.RED, 3 * 24 * 60)
+    night.flood("BA-R01-04", Level.RED, 40 * 24 * 60)
+    (gauge,) = night.in_area("BA-R01-05")[:1]
+    night.record(replace(night.hazard(gauge, Level.BLUE, 5), explained_by="GW-1"))
+    night.work_on("创业路", TicketState.VOID)
+    said = facts((await page.get("/rules/depth")).text)
+    assert said == "近30天3个预警,曾存疑1,由上级故障解释1近30天工单2张,已了结1,误报作废1"
 
 
 @pytest.mark.parametrize(

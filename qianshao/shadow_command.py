@@ -1,0 +1,56 @@
+"""`qianshao rules shadow`."""
+
+import getpass
+import json
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from city.errors import ConfigErrors
+from qianshao.rules_commands import FOUND, UNREADABLE, AsJson
+
+
+def shadow(
+    pack: Annotated[Path, typer.Argument(help="Folder of the candidate.")],
+    for_: Annotated[
+        str | None, typer.Option("--for", metavar="TIME", help="End after so much log time, e.g. 30m.")
+    ] = None,
+    to_end: Annotated[bool, typer.Option("--until-lag-0", help="End where the log ended when this began.")] = False,
+    by: Annotated[str | None, typer.Option(help="Who looks; the user of this machine if left out.")] = None,
+    report: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the report there too, as JSON.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Judge the log by a candidate beside the rules in force, and report every difference in what they say.
+
+    It begins where the workers' last checkpoints are, reads what they read, changes nothing, and yields to them. Ends
+    by --for, --until-lag-0 or Ctrl-C, whichever comes first. The report goes to the store too. Exit code 1 if the
+    candidate says anything else, 2 if it cannot be read.
+    """
+    from qianshao.settings import Settings
+    from qianshao.shadow_text import shadowed
+    from qianshao.shadowing import Until, run_shadow
+
+    settings, until = Settings(), Until(_for_ms(for_), to_end)
+    if report is not None:
+        report.touch()  # now, and not after hours, is it told that this cannot be
+    try:
+        found = run_shadow(settings, pack, until, by or getpass.getuser(), partial(typer.echo, err=True))
+    except ConfigErrors as errors:
+        typer.echo(str(errors), err=True)
+        raise typer.Exit(UNREADABLE) from None
+    if report is not None:
+        report.write_text(json.dumps(found, ensure_ascii=False, indent=1), encoding="utf-8")
+    typer.echo(json.dumps(found, ensure_ascii=False) if as_json else shadowed(found))
+    if found["differences"]["count"]:
+        raise typer.Exit(FOUND)
+
+
+def _for_ms(text: str | None) -> int | None:
+    from rules.language.quantities import parse_duration_ms
+
+    try:
+        return None if text is None else parse_duration_ms(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"{error}: as 30m or 2h", param_hint="--for") from None
