@@ -6,7 +6,6 @@ from itertools import groupby
 from typing import Any
 
 import msgspec
-import pyarrow as pa
 import structlog
 from prometheus_client import CollectorRegistry
 
@@ -26,13 +25,12 @@ from streams.causes import causes
 from streams.checkpoint import Checkpoint, CheckpointStore, StaleFenceError
 from streams.metrics import DetectMetrics
 from streams.owned import OwnedShard, status, taken_back
-from streams.poison import set_aside
+from streams.poison import UNREADABLE, set_aside
 
 log = structlog.get_logger()
 
 QUIET_S = 15.0  # wall time without a tick after which a shard is blind; patience of the engine is 10 s or 10 ticks
 STOOD_STILL_S = 5.0  # between two looks at the clock, which are due several times a second
-UNREADABLE = (pa.ArrowException, OSError, EOFError, ValueError, KeyError, msgspec.MsgspecError)
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,8 @@
 
 from zlib import crc32
 
+import msgspec
+import pyarrow as pa
 import structlog
 
 from city.clock import wall_ms
@@ -11,6 +13,9 @@ from ingest.dead_letters import DeadLetter, Reason, encode_dead_letter, keepable
 from streams.app import Record, StreamApp
 
 log = structlog.get_logger()
+
+UNREADABLE = (pa.ArrowException, OSError, EOFError, ValueError, KeyError, msgspec.MsgspecError)
+"""What decoding a record may raise."""
 
 
 async def set_aside(app: StreamApp, record: Record, error: Exception, worker: str) -> None:

@@ -2,9 +2,7 @@
 
 from collections.abc import Callable
 
-import msgspec
 import numpy as np
-import pyarrow as pa
 import structlog
 
 from city.city import City
@@ -17,8 +15,6 @@ from streams.app import Record
 from streams.series.lines import ReadingLines, letter_line, report_lines, tick_line, transition_line
 
 log = structlog.get_logger()
-
-UNREADABLE = (pa.ArrowException, OSError, EOFError, ValueError, KeyError, msgspec.MsgspecError)
 
 
 class LogLines:

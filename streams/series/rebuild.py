@@ -8,8 +8,9 @@ from aiokafka.errors import KafkaError
 from city.errors import Unavailable
 from city.log import ALERTS, DEAD_LETTERS, METRICS, READINGS
 from streams.app import FETCH_BYTES, POLL_RECORDS, Record
+from streams.poison import UNREADABLE
 from streams.series.influx import Influx
-from streams.series.log_lines import UNREADABLE, LogLines
+from streams.series.log_lines import LogLines
 from streams.series.sampler import Sampler
 
 

@@ -16,8 +16,9 @@ from city.series import Measurement
 from ingest.dead_letters import DeadLetter, Reason, encode_dead_letter
 from streams.app import Partition, Record, StreamApp
 from streams.metrics import SeriesMetrics
+from streams.poison import UNREADABLE
 from streams.series.influx import Influx, Refused
-from streams.series.log_lines import UNREADABLE, LogLines
+from streams.series.log_lines import LogLines
 from streams.series.sampler import Sampler
 
 log = structlog.get_logger()

@@ -26,7 +26,7 @@ from city.transitions import Transition, decode_transition
 from ingest.dead_letters import DeadLetter, decode_dead_letter
 from rules.engine.shard import Shard
 from rules.language.load import load_pack
-from streams.detect import UNREADABLE
+from streams.poison import UNREADABLE
 from tests.journeys.devices import Trace
 from tests.journeys.district import RULES, SHARDS
 

@@ -16,9 +16,10 @@ from city.tables import read_city, shipped_pack
 from city.transitions import encode_transition
 from ingest.dead_letters import DeadLetter, Reason, encode_dead_letter
 from streams.app import Record
+from streams.poison import UNREADABLE
 from streams.series.census import Census
 from streams.series.lines import Point, ReadingLines, letter_line, report_lines, tick_line, transition_line
-from streams.series.log_lines import UNREADABLE, LogLines
+from streams.series.log_lines import LogLines
 from streams.series.moment import points
 from streams.series.paper import Paper
 from streams.series.register import register_points
