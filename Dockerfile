@@ -15,10 +15,11 @@ COPY . .
 RUN /opt/qianshao/bin/pip install --no-cache-dir --disable-pip-version-check --no-deps --no-build-isolation .
 
 FROM ${PYTHON}
-# /var/cache/qianshao keeps compiled kernels, /var/lib/qianshao/grafana what Grafana reads: volumes get their owner here.
+# /var/cache/qianshao keeps compiled kernels, /var/lib/qianshao/archive the archive, and /var/lib/qianshao/grafana what
+# Grafana reads: volumes get their owner here.
 RUN useradd --uid 10001 --no-create-home --home-dir /tmp --shell /usr/sbin/nologin qianshao \
-    && install -d -o qianshao -g qianshao /var/cache/qianshao /var/lib/qianshao/grafana/dashboards \
-        /var/lib/qianshao/grafana/provisioning /var/lib/qianshao/grafana/token
+    && install -d -o qianshao -g qianshao /var/cache/qianshao /var/lib/qianshao/archive \
+        /var/lib/qianshao/grafana/dashboards /var/lib/qianshao/grafana/provisioning /var/lib/qianshao/grafana/token
 COPY --from=build /opt/qianshao /opt/qianshao
 ENV PATH=/opt/qianshao/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
     NUMBA_CACHE_DIR=/var/cache/qianshao QIANSHAO_DATA=/tmp/qianshao

@@ -11,7 +11,7 @@ cd "$(dirname "$0")/.."
 # shellcheck source=deploy/common.sh
 . deploy/common.sh
 
-workers=(detect detect-2 detect-3 incidents series series-2 web)
+workers=(detect detect-2 detect-3 incidents series series-2 archive web)
 
 manifest() {
     sed -n "s/^$1=//p" "$backup/MANIFEST"

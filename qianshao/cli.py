@@ -10,8 +10,10 @@ from pydantic import ValidationError
 
 from city.errors import QianshaoError
 from qianshao import publish_commands
+from qianshao.archive_commands import archive_app
 from qianshao.city_commands import city_app
 from qianshao.dashboard_commands import dashboards_app
+from qianshao.history_command import history
 from qianshao.logs import set_up_logs
 from qianshao.rules_commands import rules_app
 from qianshao.secrets_command import init_secrets
@@ -32,9 +34,11 @@ app.add_typer(city_app, name="city")
 app.add_typer(rules_app, name="rules")
 publish_commands.add_to(rules_app)
 app.add_typer(series_app, name="series")
+app.add_typer(archive_app, name="archive")
 app.add_typer(dashboards_app, name="dashboards")
 rules_app.command()(shadow)
 app.command("init-secrets")(init_secrets)
+app.command()(history)
 
 ScenarioName = Annotated[str, typer.Argument(help="Name of a shipped scenario (docs/scenarios.md), or a file.")]
 Seed = Annotated[int | None, typer.Option(help="Another lot for places, weather and victims.")]
@@ -124,9 +128,9 @@ def incidents() -> None:
 
 @app.command()
 def rewind() -> None:
-    """Have the workers of detect, incidents and series read the log from its beginning again, as a restored database
-    needs it: what its checkpoints cover is skipped, the rest is judged again to the same alerts and tickets. The
-    workers must be stopped."""
+    """Have the workers of detect, incidents, series and archive read the log from its beginning again, as a restored
+    database needs it: what its checkpoints cover is skipped, the rest is judged again to the same alerts and tickets.
+    The workers must be stopped."""
     from qianshao.processes.rewind import run
 
     set_up_logs("rewind")

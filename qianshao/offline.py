@@ -42,6 +42,9 @@ class Observer:
     def readings(self, batch: Batch) -> None:
         """What a shard is about to judge."""
 
+    def tick(self, tick: Tick) -> None:
+        """What every shard hears then."""
+
     def transition(self, transition: Transition) -> None:
         """What the engines say."""
 
@@ -117,5 +120,8 @@ class _System:
                 self._observer.letter(letter)
             if letter.reason is Reason.UNKNOWN_DEVICE:
                 yield unregistered(letter.topic, letter.device, letter.received_ms, self._city)
+        tick = Tick(INGEST, clock_ms, self._tick_ms, True)
+        if self._observer is not None:
+            self._observer.tick(tick)
         for engine in self.engines:
-            yield from engine.tick(Tick(INGEST, clock_ms, self._tick_ms, True))
+            yield from engine.tick(tick)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
@@ -9,6 +10,7 @@ import typer
 
 from city.errors import ConfigError, ConfigErrors
 from qianshao import rules_text as texts
+from qianshao.history_command import TIMES, End, Start
 
 if TYPE_CHECKING:
     from city.city import City
@@ -152,6 +154,42 @@ def explain(
     if picture is not None:
         picture.write_text(drawn(found, {ms: text[11:16] for ms, text in clock.items()}), encoding="utf-8")
         typer.echo(f"drawn to {picture}", err=True)
+
+
+@rules_app.command()
+def backtest(
+    pack: PackFolder = None,
+    start: Start = None,
+    end: End = None,
+    warm_up: Annotated[
+        str, typer.Option(metavar="TIME", help="Judge from so much earlier on, e.g. 12h, and count nothing of it.")
+    ] = "1d",
+    truth: Annotated[
+        str | None,
+        typer.Option(metavar="SCENARIO|FILE", help="What really happened: docs/rules-tools.md says how to write it."),
+    ] = None,
+    began: Annotated[
+        datetime | None, typer.Option(formats=TIMES, help="When that scenario was played, if not at its own time.")
+    ] = None,
+    picture: Annotated[Path | None, typer.Option(metavar="FILE.svg", help="Draw it: levels over time.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Judge the archive's readings again, by this pack: what would have been told, by rule and level; what of it would
+    be new, gone or changed against what was told live; and, where the truth is known, precision, recall and lead time.
+
+    Exit code 1 if something could not be judged, since the archive has lost it.
+    """
+    from qianshao.backtesting import run_backtest
+
+    folder, city = _folder(pack), _city()
+    loaded = _load(folder, city)
+    asked = _or_unreadable(lambda: run_backtest(city, loaded, start, end, warm_up, truth, began))
+    _tell(asked.data, as_json, texts.backtested)
+    if picture is not None:
+        picture.write_text(asked.picture(), encoding="utf-8")
+        typer.echo(f"drawn to {picture}", err=True)
+    if asked.data["losses"] or asked.data["gaps"]:
+        raise typer.Exit(FOUND)
 
 
 def _folder(pack: Path | None) -> Path:

@@ -139,3 +139,46 @@ def explained(found: "Explanation", times: dict[int, str]) -> str:
         level = f"  [{step.level.slug}]" if step.kind == "reading" and step.level else ""
         lines.append(f"{times[step.at_ms]} {sign} {step.text}{level}")
     return "\n".join(lines)
+
+
+def backtested(found: dict[str, Any]) -> str:
+    """A report of qianshao/backtest_report.py: what was judged, what came of it, and in what that differs from what was
+    told live and from the truth."""
+    pack, rate = found["pack"], found["readings"] / max(found["seconds"], 0.01)
+    lines = [f"{pack['name']} {pack['version']} ({pack['meaning']}), {found['from']} .. {found['to']}"]
+    lines.append(
+        f"{found['readings']} readings and {found['ticks']} ticks of {found['shards']} shards, {rate:.0f} readings/s"
+    )
+    lines += [f"  lost: {loss['path']}: {loss['rows']} rows: {loss['why']}" for loss in found["losses"]]
+    lines += [f"  never archived: offsets {gap['first']}..{gap['last']} of {_partition(gap)}" for gap in found["gaps"]]
+    lines.append(f"\n{found['alerts']} alerts, {len(found['incidents'])} incidents")
+    for rule in found["rules"]:
+        levels = ", ".join(f"{level} {n}" for level, n in rule["levels"].items())
+        lines.append(f"  {rule['rule']} {rule['title']}: {rule['alerts']} on {rule['subjects']} ({levels})")
+    lines += ["", *_compared_with_live(found["live"])]
+    if found["truth"] is not None:
+        lines += ["", *_compared_with_truth(found["truth"])]
+    return "\n".join(lines)
+
+
+def _partition(gap: dict[str, Any]) -> str:
+    return f"{gap['place']['topic']}/{gap['place']['partition']}"
+
+
+def _compared_with_live(live: dict[str, Any]) -> Iterator[str]:
+    counts = ", ".join(f"{len(live[name])} {name}" for name in ("changed", "new", "gone"))
+    yield f"against the {live['alerts']} alerts that were told: {live['same']} the same, {counts}"
+    for each in live["changed"]:
+        yield f"  changed: {_told(each['live'])} -> {_told(each['now'])}"
+    yield from (f"  {name}: {_told(each)}" for name in ("new", "gone") for each in live[name])
+
+
+def _told(spell: dict[str, Any]) -> str:
+    return f"{spell['rule']}@{spell['subject']} {spell['peak_level']} {spell['from']} .. {spell['to'] or ''}".rstrip()
+
+
+def _compared_with_truth(truth: dict[str, Any]) -> Iterator[str]:
+    names = ("expected", "caught", "missed", "false", "off_level", "precision", "recall", "lead_p10_s", "lead_p50_s")
+    yield "truth: " + ", ".join(f"{name} {truth[name]}" for name in names)
+    for name in ("missed", "false", "off_level"):
+        yield from (f"  {name}: {each}" for each in truth[f"{name}_details"])

@@ -77,6 +77,14 @@ class InfluxSettings(Section):
     timeout_s: float = Field(30.0, gt=0)
 
 
+class ArchiveSettings(Section):
+    """Where readings, ticks, alerts and incidents are kept as Parquet. Without a folder they are not."""
+
+    folder: str = Field("archive", description="in `data`, unless it is a whole path; empty: no archive")
+    days: int = Field(400, ge=0, description="how long readings are kept; 0: for ever")
+    flush_s: float = Field(60.0, gt=0, description="longest that what was read waits to be written")
+
+
 class GrafanaSettings(Section):
     """The Grafana that `qianshao dashboards` writes to, as an administrator of its organisation: by the token of a
     service account, or by name and password."""
@@ -130,10 +138,16 @@ class Settings(BaseSettings):
     kafka: KafkaSettings = KafkaSettings()
     web: WebSettings = WebSettings()
     influx: InfluxSettings = InfluxSettings()
+    archive: ArchiveSettings = ArchiveSettings()
     grafana: GrafanaSettings = GrafanaSettings()
     metrics: MetricsSettings = MetricsSettings()
     tracing: TracingSettings = TracingSettings()
     clock: ClockSettings = ClockSettings()
+
+    @property
+    def archive_folder(self) -> Path | None:
+        """Where the archive is; None where there is none."""
+        return self.data.absolute() / self.archive.folder if self.archive.folder else None
 
     @model_validator(mode="after")
     def _default_database(self) -> "Settings":

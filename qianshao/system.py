@@ -23,23 +23,25 @@ READY_TIMEOUT_S = 60.0
 DRAIN_TIMEOUT_S = 60.0
 LOOK_EVERY_S = 0.5
 PROCESSES = ("incidents", "detect", "web", "ingest")  # readers before writers
-SERIES = "series"
-METRICS_PORTS = ("ingest", "detect", "incidents", "web", SERIES)
+SERIES, ARCHIVE = "series", "archive"
+METRICS_PORTS = ("ingest", "detect", "incidents", "web", SERIES, ARCHIVE)
 """Who offers metrics at the port of the settings, who at the next, and so on."""
-ARGUMENTS = {SERIES: ("run",)}
+ARGUMENTS = {SERIES: ("run",), ARCHIVE: ("run",)}
 """Of the commands that are groups."""
-NICE = {SERIES: 10}
-"""Where the processor is short, who judges goes first: what was waiting for InfluxDB can wait on."""
+NICE = {SERIES: 10, ARCHIVE: 10}
+"""Where the processor is short, who judges goes first: what is to be kept can wait."""
 
 
 class System:
     """Starts, watches, drains and stops. `settings` are those that the `processes` get."""
 
     def __init__(self, settings: Settings, processes: tuple[str, ...] = PROCESSES) -> None:
-        """With an InfluxDB in the settings, the series process is among them."""
+        """With an InfluxDB in the settings, the series process is among them; with a folder for it, the archive's."""
         folder = settings.data.absolute() / "run"
         if settings.influx.url is not None:
             processes = (SERIES, *processes)
+        if settings.archive_folder is not None:
+            processes = (ARCHIVE, *processes)
         if settings.profile == "embedded":
             window = min(settings.mqtt.receive_maximum, UNACKNOWLEDGED_TO_A_CLIENT)
             settings = settings.model_copy(

@@ -198,6 +198,40 @@ class SeriesMetrics:
         self._write.observe(seconds)
 
 
+class ArchiveMetrics:
+    """Of an archive process. `bytes`, `oldest`: how it stands, for the process to say."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._rows = Counter("qianshao_archive_rows_total", "Rows written, by table", ["table"], registry=registry)
+        self._lost = Counter(
+            "qianshao_archive_lost_records_total",
+            "Records that the log no longer had when they were to be written",
+            registry=registry,
+        )
+        self._write = Histogram(
+            "qianshao_archive_write_seconds",
+            "Writing what was read, until it is on the disk and in the catalogue",
+            buckets=SECONDS,
+            registry=registry,
+        )
+        self._files = Gauge("qianshao_archive_files", "Files in the catalogue", registry=registry)
+        self._bytes = Gauge("qianshao_archive_bytes", "Bytes of them", registry=registry)
+
+    def written(self, rows: Mapping[str, int], seconds: float) -> None:
+        """So many rows of tables."""
+        for table, count in rows.items():
+            self._rows.labels(table).inc(count)
+        self._write.observe(seconds)
+
+    def lost(self, records: int) -> None:
+        self._lost.inc(records)
+
+    def holds(self, files: int, size: int) -> None:
+        """How it stands now."""
+        self._files.set(files)
+        self._bytes.set(size)
+
+
 class LagMetrics:
     """How far a worker is behind the log."""
 

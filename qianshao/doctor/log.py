@@ -14,7 +14,7 @@ from streams.topics import topics_in, topics_of
 WARN_S, FAIL_S = 30.0, 300.0
 """Since when records may wait that a group has not committed."""
 PATIENCE = 3
-"""Checkpoints of detect, which commits what they cover, that may be due beside that."""
+"""Checkpoints of detect, and files of the archive, that may be due beside that: both commit what these cover."""
 
 
 def kafka(settings: Settings) -> Iterator[Finding]:
@@ -47,7 +47,11 @@ def lags(settings: Settings) -> Iterator[Finding]:
 
 def _groups(settings: Settings) -> dict[str, tuple[str, ...]]:
     groups: dict[str, tuple[str, ...]] = {"detect": (READINGS,), "incidents": (ALERTS, DEAD_LETTERS)}
-    return groups | ({"series": (READINGS, ALERTS, DEAD_LETTERS)} if settings.influx.url is not None else {})
+    if settings.influx.url is not None:
+        groups["series"] = (READINGS, ALERTS, DEAD_LETTERS)
+    if settings.archive_folder is not None:
+        groups["archive"] = (READINGS, ALERTS)
+    return groups
 
 
 def _lag(group: str, found: dict[Partition, Behind], settings: Settings) -> Finding:
@@ -57,7 +61,7 @@ def _lag(group: str, found: dict[Partition, Behind], settings: Settings) -> Find
     detail = f"{records} records, the oldest has waited {max(0.0, age_s):.0f} s"
     if waiting and not any(each.begun for each in found.values()):
         return failure(f"lag of {group}", f"{detail}; it has never read any", f"start {group}")
-    due_s = PATIENCE * settings.detect.checkpoint_s if group == "detect" else 0.0
+    due_s = PATIENCE * {"detect": settings.detect.checkpoint_s, "archive": settings.archive.flush_s}.get(group, 0.0)
     remedy = (
         f"does {group} run, and what do its lines say? more workers share the shards: docs/operations.md, section 9"
     )

@@ -36,9 +36,11 @@ def examine(settings: Settings) -> Iterator[Finding]:
 
 
 def _of_this_machine(settings: Settings) -> Iterable[Check]:
-    from qianshao.doctor import disk, installation, store
+    from qianshao.doctor import archive, disk, installation, store
 
     yield from (installation.python, installation.kernels, installation.configuration, store.database, disk.space)
+    if settings.archive_folder is not None:
+        yield archive.archive
     if settings.profile == "embedded":
         yield installation.embedded_binaries
 

@@ -9,7 +9,7 @@ from streams.rewind import rewind
 
 log = structlog.get_logger()
 
-GROUPS = ("detect", "incidents", "series")
+GROUPS = ("detect", "incidents", "series", "archive")
 SESSIONS = 3
 """So many times as long as a worker that was killed counts as one that runs."""
 

@@ -24,7 +24,7 @@ from rules.engine.tracks import change
 CLOSE = 0.1  # shares of silent devices nearer than this are as good as equal
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def pass_silence(state: State, program: Program, indices: Array, log_ms: int, sighted: int, out: Array) -> int:
     """Look at the watches at `indices`, all due at or before sighted time `sighted`: a sign of life since does not move
     a due time, so a watch may find nothing to do. `out` must have room for three changes a watch, and one for every
@@ -174,7 +174,7 @@ def siblings(state: State, p: int, watch: Any) -> tuple[int, int]:
     return together, heard
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def pass_parents(state: State, program: Program, log_ms: int, sighted: int, out: Array) -> int:
     """Clear the parents whose devices are mostly back. `out` must have room for a change a parent and a watch."""
     n = 0

@@ -93,7 +93,7 @@ def watch_spikes(state: State, program: Program, d: int, column: int, value: flo
             push_raw(state.cells, state.devices[d].cell + window.cell, window, value, ms, c.step, program.scratch)
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def beat(state: State, program: Program, log_ms: int, out: Array) -> int:
     """What a beat brings: all that is derived and looks beyond its subject, then a second look at what waits for a
     witness: clauses 10 and 11. `out` must have room for all of it. Returns the changes."""

@@ -1,6 +1,7 @@
 """The walk over readings, one at a time, in log order: docs/rules.md, clauses 3, 4 and 6.
 
-Compiled by numba; the same functions run uncompiled with NUMBA_DISABLE_JIT=1 and can then be stepped through.
+Compiled by numba; the same functions run uncompiled with NUMBA_DISABLE_JIT=1 and can then be stepped through. What the
+shard calls leaves Python's lock to others meanwhile, so shards can be judged side by side in one process.
 """
 
 from typing import Any
@@ -133,7 +134,7 @@ def watch_due_at(watch: Any, rule: Any, interval_ms: int) -> int:
     return NOT_DUE
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def apply_rows(
     state: State,
     program: Program,

@@ -190,7 +190,7 @@ def judge(
     return n
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def pass_time(state: State, program: Program, indices: Array, log_ms: int, out: Array) -> int:
     """What time alone brings on the tracks at `indices`, all due at or before `log_ms`: clause 6.
 

@@ -9,7 +9,7 @@ from sqlalchemy.engine import make_url
 
 from city.city import City
 from city.tables import write_tables
-from qianshao.settings import DetectSettings, KafkaSettings, MqttSettings, Settings, WebSettings
+from qianshao.settings import ArchiveSettings, DetectSettings, KafkaSettings, MqttSettings, Settings, WebSettings
 from qianshao.supervisor import Child
 from qianshao.system import System
 from tests.servers.places import free_port
@@ -25,8 +25,9 @@ LOG_TAIL = 40
 
 
 def settings_of(folder: Path, city: City, **more: object) -> Settings:
-    """Settings for a city of one's own, in a folder of one's own."""
+    """Settings for a city of one's own, in a folder of one's own; without an archive, if none is asked for."""
     write_tables(city, folder / "fleet", ["sites", "parents", "devices", "contacts"])
+    more = {"archive": ArchiveSettings(folder="")} | more
     return Settings(data=folder, fleet=folder / "fleet", rules=RULES, web=WebSettings(port=free_port()), **more)
 
 

@@ -128,7 +128,7 @@ def test_every_file_of_the_checkout_that_is_mounted_is_there() -> None:
 def test_where_the_processor_is_short_judging_goes_before_looking_on() -> None:
     services = project("scaled")["services"]
     last = {name for name, service in services.items() if service.get("cpu_shares")}
-    assert last == {"influxdb", "series", "series-2", "series-init", "dashboards", "grafana"}
+    assert last == {"influxdb", "series", "series-2", "series-init", "archive", "dashboards", "grafana"}
     assert {services[name]["cpu_shares"] for name in last} == {256}
 
 

@@ -23,7 +23,7 @@ from tests.environment import plain_environment
 from tests.servers.deployed import compose, deployed_kafka_properties, service_environment
 
 ROOT = Path(__file__).parents[2]
-PROGRAM = ("ingest", "detect", "incidents", "series", "web")
+PROGRAM = ("ingest", "detect", "incidents", "series", "archive", "web")
 MORE = ("ingest-2", "detect-2", "detect-3", "series-2")
 ONE_SHOT = ("series-init", "dashboards")
 OF_PROFILES = {name: ["scaled"] for name in MORE} | {"simulate": ["simulate"]}

@@ -8,11 +8,14 @@ from pathlib import Path
 import pytest
 
 from city.errors import SettingError, Unavailable
-from qianshao.doctor import certificates, clock, disk, run
+from qianshao.doctor import archive, certificates, clock, disk, run
 from qianshao.doctor.findings import Finding, Outcome, failure, warning, well
 from qianshao.settings import KafkaSettings, Settings
+from streams.archive.folder import ArchiveFolder
+from tests.archives import archived
 from tests.servers.certificates import authority
 from tests.servers.places import HOST, free_port
+from tests.unit.archive_story import Story, city
 
 DAY = timedelta(days=1)
 
@@ -163,3 +166,35 @@ def test_an_embedded_system_that_is_not_started_is_not_asked_for_its_servers(not
     assert Outcome.FAIL not in found.values()
     assert "Kafka" not in found and "MQTT broker" not in found
     assert {"Python", "engine kernels", "city", "routes", "rules", "database", "disk", "brokers"} <= found.keys()
+
+
+# The archive ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def kept(tmp_path: Path) -> Settings:
+    """Settings whose archive has some seconds of a log, of which it had lost a few records."""
+    records = Story().go_on(10)
+    archived(tmp_path / "archive", city(), records[:10] + records[14:], 2)
+    return Settings(data=tmp_path)
+
+
+def test_an_archive_that_has_not_begun_is_no_fault(tmp_path: Path) -> None:
+    (finding,) = archive.archive(Settings(data=tmp_path))
+    assert finding.outcome is Outcome.OK and "nothing in" in finding.detail
+
+
+def test_an_archive_says_what_it_has_and_what_the_log_had_lost_before(kept: Settings) -> None:
+    whole, lost, _ = archive.archive(kept)
+    assert whole.outcome is Outcome.OK and "2023-09-07 to 2023-09-07" in whole.detail
+    assert lost.outcome is Outcome.WARN and lost.detail == "4 records are in no file"
+
+
+def test_files_of_the_archive_that_are_gone_or_cut_short_are_named_with_their_rows(kept: Settings) -> None:
+    folder = ArchiveFolder(kept.data / "archive")
+    first, second, *_ = folder.read().files
+    (folder.folder / first.path).unlink()
+    (folder.folder / second.path).write_bytes(b"PAR1")
+    harmed, *_ = archive.archive(kept)
+    assert harmed.outcome is Outcome.FAIL
+    assert f"{first.rows + second.rows} rows" in harmed.detail and second.path in harmed.detail

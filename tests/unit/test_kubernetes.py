@@ -32,7 +32,7 @@ def test_a_mistake_would_be_found() -> None:
 
 
 def test_the_processes_are_those_of_compose() -> None:
-    one_machine = {"ingest", "detect", "incidents", "series", "web"}
+    one_machine = {"ingest", "detect", "incidents", "series", "archive", "web"}
     assert DEPLOYMENTS.keys() == one_machine < compose()["services"].keys()
 
 
@@ -65,6 +65,6 @@ def test_a_process_may_do_and_use_no_more_than_it_needs(name: str) -> None:
 
 
 def test_two_of_one_name_never_run_side_by_side() -> None:
-    for name in ("ingest", "incidents"):
+    for name in ("ingest", "incidents", "archive"):
         assert DEPLOYMENTS[name]["replicas"] == 1
         assert DEPLOYMENTS[name]["strategy"] == {"type": "Recreate"}

@@ -13,14 +13,21 @@ from city.clock import Clock
 from ingest.metrics import IngestMetrics, WireMetrics
 from qianshao.processes.web_metrics import WebMetrics
 from qianshao.system import METRICS_PORTS
-from streams.metrics import DetectMetrics, IncidentsMetrics, LagMetrics, SeriesMetrics
+from streams.metrics import ArchiveMetrics, DetectMetrics, IncidentsMetrics, LagMetrics, SeriesMetrics
 from tests.unit.stories import district
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "operations.md").read_text("utf-8")
 ROW = re.compile(r"^\| `(qianshao_\w+)`(?: `\{([\w, ]+)\}`)? \| (\w+) \| ([\w, ]+) \|", re.MULTILINE)
 SAID = re.compile(r'log\.(?:warning|error|critical|exception)\(\s*"([^"]+)"')
-SPEAKERS = ("ingest/*.py", "streams/*.py", "alerts/console/*.py", "qianshao/processes/*.py", "qianshao/*ing.py")
+SPEAKERS = (
+    "ingest/*.py",
+    "streams/*.py",
+    "streams/archive/*.py",
+    "alerts/console/*.py",
+    "qianshao/processes/*.py",
+    "qianshao/*ing.py",
+)
 """Who says something in the log of a process."""
 
 
@@ -28,7 +35,8 @@ SPEAKERS = ("ingest/*.py", "streams/*.py", "alerts/console/*.py", "qianshao/proc
 def registry(tmp_path_factory: pytest.TempPathFactory) -> CollectorRegistry:
     """Everything that any process counts."""
     registry = CollectorRegistry()
-    for metrics in (IngestMetrics, WireMetrics, DetectMetrics, IncidentsMetrics, SeriesMetrics, LagMetrics):
+    kinds = (IngestMetrics, WireMetrics, DetectMetrics, IncidentsMetrics, SeriesMetrics, ArchiveMetrics, LagMetrics)
+    for metrics in kinds:
         metrics(registry)
     database = Database(f"sqlite:///{tmp_path_factory.mktemp('page') / 'any.db'}")
     WebMetrics(registry, create_app(database, district(), Clock(), "embedded").state.console)
@@ -52,7 +60,7 @@ def test_the_page_has_every_metric_with_its_kind_and_labels(registry: CollectorR
 def test_each_metric_is_of_the_process_in_its_name(registry: CollectorRegistry) -> None:
     for name, _, _, processes in ROW.findall(PAGE):
         room = name.split("_")[1]
-        assert processes == ("detect, incidents, series" if room == "log" else room)
+        assert processes == ("detect, incidents, series, archive" if room == "log" else room)
         assert set(processes.split(", ")) <= set(METRICS_PORTS)
 
 

@@ -338,7 +338,7 @@ def test_explain_names_alerts_that_there_are_when_there_is_none_so_called() -> N
 def test_every_command_remark_and_exit_code_is_documented() -> None:
     text = DOCS.read_text(encoding="utf-8")
     commands = set(re.findall(r"^## `rules (\w+)", text, re.MULTILINE))
-    assert commands == {"list", "schema", "lint", "test", "diff", "explain", "shadow"}
+    assert commands == {"list", "schema", "lint", "test", "diff", "explain", "shadow", "backtest"}
     assert set(re.findall(r"^\| `([\w-]+)` \|", text, re.MULTILINE)) == set(REMEDIES)
 
 
