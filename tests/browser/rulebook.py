@@ -49,7 +49,7 @@ rules:
     source: operator default
 """
 PACK = Path(rules.__file__).parent / "packs" / "baoan"
-SHIPPED = ("community-checkpoint", "device-health", "parents", "underpass-flooding", "video-coverage")
+SHIPPED = ("community-checkpoint", "device-health", "parents", "signals", "underpass-flooding", "video-coverage")
 
 
 STANDING_FOR = {"waterlogging-depth": "depth"}
