@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import TypeVar
 
 import pytest
+import structlog
 
 from tests.servers.grafana import RunningGrafana, grafana
 from tests.servers.influxdb import Influx, influxdb
@@ -48,6 +49,14 @@ def _or_skip(server: AbstractContextManager[Running]) -> Iterator[Running]:
         except MissingError as error:
             skip(error)
         yield running
+
+
+@pytest.fixture(autouse=True)
+def logs_of_others_stay_as_they_were() -> Iterator[None]:
+    """A command sends the process's logs to its own standard error, which ends with it here."""
+    yield
+    structlog.reset_defaults()
+    structlog.contextvars.clear_contextvars()
 
 
 @pytest.fixture(scope="session")

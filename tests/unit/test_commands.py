@@ -4,11 +4,9 @@ doctor names what is wrong and changes nothing."""
 import os
 import re
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import structlog
 from sqlalchemy import text
 from typer.testing import CliRunner
 
@@ -29,14 +27,6 @@ def nothing_is_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in os.environ.keys() - plain_environment().keys():
         monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
-
-
-@pytest.fixture(autouse=True)
-def logs_of_others_stay_as_they_were() -> Iterator[None]:
-    """A command sends the process's logs to its own standard error, which ends with it here."""
-    yield
-    structlog.reset_defaults()
-    structlog.contextvars.clear_contextvars()
 
 
 def run(*command: str | Path) -> tuple[int, str]:

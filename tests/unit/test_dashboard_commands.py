@@ -1,12 +1,10 @@
 """`qianshao dashboards`: export, plan, apply and drift as an operator types them, by the double of Grafana's API."""
 
 import json
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
 import pytest
-import structlog
 from typer.testing import CliRunner
 
 from dashboards.grafana import Grafana
@@ -21,14 +19,6 @@ ENVIRONMENT = {
     "QIANSHAO_INFLUX__URL": "http://influxdb:8086",
     "QIANSHAO_INFLUX__TOKEN": "secret",
 }
-
-
-@pytest.fixture(autouse=True)
-def logs_of_others_stay_as_they_were() -> Iterator[None]:
-    """A command sends the process's logs to its own standard error, which ends with it here."""
-    yield
-    structlog.reset_defaults()
-    structlog.contextvars.clear_contextvars()
 
 
 @pytest.fixture

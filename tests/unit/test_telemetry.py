@@ -89,7 +89,9 @@ def test_a_port_that_is_taken_is_said_and_hinders_nobody(said: list[dict[str, ob
 def test_processes_on_one_machine_have_ports_side_by_side() -> None:
     children = System(Settings(metrics=MetricsSettings(port=9100))).supervisor.children
     ports = {child.name: child.settings.metrics.port for child in children}
-    assert ports == {name: 9100 + METRICS_PORTS.index(name) for name in ("ingest", "detect", "incidents", "web")}
+    assert ports == {
+        name: 9100 + METRICS_PORTS.index(name) for name in ("ingest", "detect", "incidents", "web", "archive")
+    }
 
 
 def test_where_none_is_set_none_has_any() -> None:
