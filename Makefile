@@ -46,7 +46,7 @@ test: setup-dev servers         ## everything
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest -q
+	$(BIN)/pytest -q -n 2 --dist loadfile
 
 bench: setup-dev servers        ## every benchmark, a JSON line each
 	@for f in bench/[a-z]*.py; do $(BIN)/python $$f || exit 1; done

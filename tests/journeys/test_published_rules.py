@@ -169,7 +169,10 @@ def test_a_version_that_does_not_load_here_is_told_and_the_next_one_is_followed(
     sound = version_of(company.settings.rules, log.city.catalogue, "Li", "a mistake", int(wall_ms()))
     proposal = store.propose(replace(sound, files=files))
     store.approve(proposal.id, "Wang", int(wall_ms()))
-    company.until(lambda: all(rules.get("refused") for rules in judged_by(company)), "every shard says that it refuses")
+    company.until(
+        lambda: [bool(rules.get("refused")) for rules in judged_by(company)] == [True] * SHARDS,
+        "every shard says that it refuses",
+    )
     assert all(rules["number"] is None and "tide" in rules["refused"]["why"] for rules in judged_by(company))
     company.until(lambda: "published rules refused" in company.log_of("one"), "the worker's own log says it")
     log.go_on(seconds=10)
