@@ -7,9 +7,9 @@ the naive way: both workers are restarted, one after the other, as a changed fol
 
 to_every_worker_s: from the publication until the last worker judged by it, with its checkpoints. pause_ms: the longest
 time for which a shard was not judged. kept, reset, dropped: timers. fired_after_s: from the first message until the
-hold was over, by log time; the gauge's own first message came up to `first_within_s` later. lost: messages that are not
-in the log, and probes without a ticket. worst_ms: the longest that any probe (a tampered sentry) in the time after it
-waited for its ticket: of the publication, of the restart, and of neither.
+hold was over, by event time; the gauge's own first message came up to `first_within_s` later. lost: messages that are
+not in the log, and probes without a ticket. worst_ms: the longest that any probe (a tampered sentry) in the time after
+it waited for its ticket: of the publication, of the restart, and of neither.
 """
 
 import shutil
@@ -119,11 +119,11 @@ def until_ready(child: Child) -> None:
 
 
 def fired_ms(bench: Bench, device: str) -> list[int]:
-    """Log time at which the hold was over; once, if all is well."""
+    """Event time at which the hold was over; once, if all is well."""
     alerts, transitions = schema.alerts.c, schema.transitions.c
     wanted = (alerts.rule == "bench-hold") & (alerts.subject == device) & (transitions.level_to > 0)
     with bench.system.database.reading() as connection:
-        return list(connection.scalars(select(transitions.log_ms).where(transitions.alert == alerts.id, wanted)))
+        return list(connection.scalars(select(transitions.event_ms).where(transitions.alert == alerts.id, wanted)))
 
 
 def worst_ms(latency: dict[float, float], began_ms: float) -> float:

@@ -10,7 +10,9 @@ import typer
 from typer.testing import CliRunner
 
 from qianshao.cli import app
+from qianshao.doctor.store import database
 from qianshao.publish_commands import add_to
+from qianshao.settings import Settings
 from tests.unit.test_rules_commands import DEPTH, TESTS
 
 DOCS = Path(__file__).parents[2] / "docs" / "publishing.md"
@@ -160,12 +162,12 @@ def test_a_pack_that_is_like_another_is_published_with_what_it_needs_of_it(pack,
 
 def test_doctor_says_which_rules_are_in_force(pack) -> None:
     def told() -> str:
-        text = CliRunner().invoke(app, ["doctor"]).output
-        return next(line for line in text.splitlines() if "rules in force" in line)
+        return next(finding.detail for finding in database(Settings()) if finding.what == "rules in force")
 
+    folder = pack()
     assert "the folder" in told() and "nothing was ever published" in told()
-    run("publish", pack(), "--by", "Li", *WHY)
-    assert "ok   rules in force: version 1, 包 1, published by Li" in told()
+    run("publish", folder, "--by", "Li", *WHY)
+    assert told() == "version 1, 包 1, published by Li"
 
 
 # two people: production
