@@ -203,7 +203,7 @@ def run(spans: Spans, gauges_count: int, rate: float) -> dict[str, Any]:
 
 def main() -> None:
     given = options(__doc__).parse_args()
-    spans = Spans(5, 15, 60, 15) if given.quick else Spans(20, 120, 600, 120)
+    spans = Spans(5, 15, 60, 15) if given.quick else Spans(20, 100, 600, 100)
     show("series_outage", **run(spans, 2_000 if given.quick else 20_000, USUAL))
 
 
