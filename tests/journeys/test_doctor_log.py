@@ -34,7 +34,7 @@ async def write(kafka: str, records: int, age_ms: float) -> None:
 
 
 async def commit(kafka: str, group: str, offset: int) -> None:
-    consumer = AIOKafkaConsumer(bootstrap_servers=kafka, group_id=group)
+    consumer = AIOKafkaConsumer(bootstrap_servers=kafka, group_id=group, enable_auto_commit=False)  # of its own place
     await consumer.start()
     consumer.assign([TopicPartition(READINGS, 0)])
     await consumer.commit({TopicPartition(READINGS, 0): offset})
