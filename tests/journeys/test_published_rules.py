@@ -19,13 +19,19 @@ from city.levels import Level
 from city.log import BATCH, TICK
 from city.readings import Tick, batch_of, encode, encode_tick
 from city.sharding import shard_of_rows
-from qianshao.settings import KafkaSettings
 from qianshao.supervisor import Child
 from rules.language.files import pack_files
 from streams.rules import version_of
 from tests.journeys.devices import SENTRY, bao_an
 from tests.journeys.district import RULES, SHARDS, settings_of
-from tests.journeys.workers import INGEST, Log, Workers, assert_as_if_nothing_had_happened, workers
+from tests.journeys.workers import (
+    INGEST,
+    LOGS,
+    Workers,
+    assert_as_if_nothing_had_happened,
+    settings_and_log,
+    workers,
+)
 from tests.waiting import until
 
 pytestmark = pytest.mark.servers
@@ -51,17 +57,10 @@ rules:
 """
 
 
-@pytest.fixture(params=["Kafka", "the embedded log"])
+@pytest.fixture(params=LOGS)
 def company(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Workers]:
-    if request.param == "Kafka":
-        log = Log(request.getfixturevalue("private_kafka").address)
-        wait_ms, database = 500, request.getfixturevalue("postgres_url")
-    else:
-        log = Log(request.getfixturevalue("tansu").address)
-        wait_ms, database = 25, ""
-    kafka = KafkaSettings(servers=log.kafka, shards=SHARDS, fetch_wait_ms=wait_ms)
     shutil.copytree(RULES, tmp_path / "rules")
-    settings = settings_of(tmp_path, log.city, kafka=kafka, database=database)
+    settings, log = settings_and_log(request, tmp_path)
     with workers(settings.model_copy(update={"rules": tmp_path / "rules"}), log) as company:
         yield company
 

@@ -18,10 +18,17 @@ from sqlalchemy import select
 
 from alerts.store import schema
 from city.transitions import Transition
-from qianshao.settings import KafkaSettings
 from rules.language.load import load_pack
-from tests.journeys.district import RULES, SHARDS, settings_of
-from tests.journeys.workers import SECOND_MS, Log, Workers, assert_as_if_nothing_had_happened, workers
+from tests.journeys.district import RULES
+from tests.journeys.workers import (
+    LOGS,
+    SECOND_MS,
+    Log,
+    Workers,
+    assert_as_if_nothing_had_happened,
+    settings_and_log,
+    workers,
+)
 
 pytestmark = pytest.mark.servers
 
@@ -32,16 +39,9 @@ Heard = dict[tuple[str, str], list[tuple[int, int]]]
 """By rule and subject, when which level was heard."""
 
 
-@pytest.fixture(params=["Kafka", "the embedded log"])
+@pytest.fixture(params=LOGS)
 def company(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Workers]:
-    if request.param == "Kafka":
-        log = Log(request.getfixturevalue("private_kafka").address)
-        wait_ms, database = 500, request.getfixturevalue("postgres_url")
-    else:
-        log = Log(request.getfixturevalue("tansu").address)
-        wait_ms, database = 25, ""
-    kafka = KafkaSettings(servers=log.kafka, shards=SHARDS, fetch_wait_ms=wait_ms)
-    with workers(settings_of(tmp_path, log.city, kafka=kafka, database=database), log) as company:
+    with workers(*settings_and_log(request, tmp_path)) as company:
         yield company
 
 

@@ -13,9 +13,8 @@ from alerts.store.dead_letters import DeadLetterStore
 from city.log import BATCH, READINGS, TICK
 from city.transitions import Nature
 from ingest.dead_letters import Reason
-from qianshao.settings import KafkaSettings
-from tests.journeys.district import SHARDS, settings_of
-from tests.journeys.workers import Log, Workers, assert_as_if_nothing_had_happened, workers
+from tests.journeys.district import SHARDS
+from tests.journeys.workers import LOGS, Log, Workers, assert_as_if_nothing_had_happened, settings_and_log, workers
 
 pytestmark = pytest.mark.servers
 
@@ -35,16 +34,9 @@ POISON = {
 }
 
 
-@pytest.fixture(params=["Kafka", "the embedded log"])
+@pytest.fixture(params=LOGS)
 def company(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Workers]:
-    if request.param == "Kafka":
-        log = Log(request.getfixturevalue("private_kafka").address)
-        wait_ms, database = 500, request.getfixturevalue("postgres_url")
-    else:
-        log = Log(request.getfixturevalue("tansu").address)
-        wait_ms, database = 25, ""
-    kafka = KafkaSettings(servers=log.kafka, shards=SHARDS, fetch_wait_ms=wait_ms)
-    with workers(settings_of(tmp_path, log.city, kafka=kafka, database=database), log) as company:
+    with workers(*settings_and_log(request, tmp_path)) as company:
         yield company
 
 

@@ -5,7 +5,9 @@ import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
+import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 from sqlalchemy import select
@@ -18,13 +20,13 @@ from city.fleet import fleet_of
 from city.log import BATCH, KIND, READINGS, TICK
 from city.readings import Tick, batch_of, encode, encode_tick
 from city.sharding import shard_of_rows
-from qianshao.settings import DetectSettings, Settings
+from qianshao.settings import DetectSettings, KafkaSettings, Settings
 from qianshao.supervisor import Child
 from streams.checkpoint import CheckpointStore
 from streams.topics import ensure_topics
 from tests.journeys.account import said_beside_the_log
 from tests.journeys.devices import SENTRY, bao_an
-from tests.journeys.district import LOG_TAIL, SHARDS
+from tests.journeys.district import LOG_TAIL, SHARDS, settings_of
 from tests.journeys.record import Record, desk_of, read_log
 from tests.waiting import until
 
@@ -33,6 +35,7 @@ UNDER_WATER_S, CYCLE_S = 6, 10
 """Of each ten seconds a gauge stands six under water; the next gauge a second later."""
 START_S = 60
 INGEST = "ingest-1"
+LOGS = ("Kafka", "the embedded log")
 
 
 @dataclass
@@ -156,6 +159,18 @@ class Workers:
         """Have everybody save and leave."""
         for child in self.children.values():
             child.stop()
+
+
+def settings_and_log(request: pytest.FixtureRequest, folder: Path) -> tuple[Settings, Log]:
+    """For a fixture with the parameters LOGS: an empty log, and workers on it with a store of their own."""
+    if request.param == "Kafka":
+        log = Log(request.getfixturevalue("private_kafka").address)
+        wait_ms, database = 500, request.getfixturevalue("postgres_url")
+    else:
+        log = Log(request.getfixturevalue("tansu").address)
+        wait_ms, database = 25, ""
+    kafka = KafkaSettings(servers=log.kafka, shards=SHARDS, fetch_wait_ms=wait_ms)
+    return settings_of(folder, log.city, kafka=kafka, database=database), log
 
 
 @contextmanager

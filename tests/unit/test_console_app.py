@@ -14,7 +14,6 @@ import httpx
 import pytest
 
 from alerts.console.app import create_app
-from alerts.console.atlas import Atlas, atlas_of
 from alerts.console.board import Board
 from alerts.console.live import Live
 from alerts.console.moment import Moment
@@ -22,27 +21,11 @@ from alerts.console.pages import PIECES, STATIC
 from city.clock import Clock, wall_ms
 from city.levels import Level
 from city.registry import ParentKind
-from tests.browser.night import NOW_MS, Night, baoan, new_night, over, played, serving, storm_night
+from tests.browser.night import NOW_MS, Night, new_night, over, played, serving, storm_night
+
+pytestmark = pytest.mark.usefixtures("drawn_once")
 
 EVIL = "<script>alert(1)</script>"
-
-
-@pytest.fixture(scope="module")
-def atlas() -> Atlas:
-    return atlas_of(baoan())
-
-
-@pytest.fixture(autouse=True)
-def drawn_once(atlas: Atlas, monkeypatch: pytest.MonkeyPatch) -> None:
-    """All apps are of one city: draw it once."""
-    monkeypatch.setattr("alerts.console.app.atlas_of", lambda _city: atlas)
-
-
-@pytest.fixture
-def night(tmp_path: Path) -> Night:
-    night = new_night(tmp_path)
-    night.checkpoints(wall_ms())
-    return night
 
 
 def page_of(night: Night, clock: Clock | None = None, profile: str = "embedded") -> httpx.AsyncClient:

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from alerts.console.app import create_app
-from alerts.console.atlas import Atlas, atlas_of
+from alerts.console.atlas import Atlas
 from alerts.console.board import Board
 from alerts.console.moment import Moment
 from alerts.console.queries import read_situation
@@ -19,18 +19,9 @@ from city.transitions import Nature, SubjectKind
 from tests.browser.night import NOW_MS, Night, _transition, baoan, new_night, played, then
 from tests.browser.rulebook import night_rules
 
+pytestmark = pytest.mark.usefixtures("drawn_once")
+
 WALL_MS = 1_700_000_000_000.0
-
-
-@pytest.fixture(scope="module")
-def atlas() -> Atlas:
-    return atlas_of(baoan())
-
-
-@pytest.fixture(autouse=True)
-def drawn_once(atlas: Atlas, monkeypatch: pytest.MonkeyPatch) -> None:
-    """All apps are of one city: draw it once."""
-    monkeypatch.setattr("alerts.console.app.atlas_of", lambda _city: atlas)
 
 
 @pytest.fixture

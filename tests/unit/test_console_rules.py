@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import httpx
 import pytest
@@ -10,34 +9,17 @@ from msgspec.structs import replace
 from sqlalchemy import update
 
 from alerts.console.app import create_app
-from alerts.console.atlas import Atlas, atlas_of
 from alerts.rulebook import NO_RULES, RuleBook
 from alerts.store import schema as t
 from alerts.tickets import TicketState
 from city.clock import wall_ms
 from city.levels import Level
-from tests.browser.night import Night, baoan, new_night, night_in, over, played, then
+from tests.browser.night import Night, night_in, over, played, then
 from tests.browser.rulebook import WATER, night_rules
 
+pytestmark = pytest.mark.usefixtures("drawn_once")
+
 EVIL = "<script>alert(1)</script>"
-
-
-@pytest.fixture(scope="module")
-def atlas() -> Atlas:
-    return atlas_of(baoan())
-
-
-@pytest.fixture(autouse=True)
-def drawn_once(atlas: Atlas, monkeypatch: pytest.MonkeyPatch) -> None:
-    """All apps are of one city: draw it once."""
-    monkeypatch.setattr("alerts.console.app.atlas_of", lambda _city: atlas)
-
-
-@pytest.fixture
-def night(tmp_path: Path) -> Night:
-    night = new_night(tmp_path)
-    night.checkpoints(wall_ms())
-    return night
 
 
 def page_of(night: Night, book: RuleBook | None = None) -> httpx.AsyncClient:

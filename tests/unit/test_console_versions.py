@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -10,33 +9,16 @@ import pytest
 from msgspec.structs import replace as with_fields
 
 from alerts.console.app import create_app
-from alerts.console.atlas import Atlas, atlas_of
 from alerts.store.rules import RuleStore
 from city.clock import wall_ms
-from tests.browser.night import Night, baoan, new_night, night_in, played
+from tests.browser.night import Night, night_in, played
 from tests.browser.rulebook import night_rules
 from tests.browser.versions import BACKTEST, SHADOW, published, version
 
+pytestmark = pytest.mark.usefixtures("drawn_once")
+
 EVIL = "<script>alert(1)</script>"
 OURS = {"origin": "http://page", "sec-fetch-site": "same-origin"}
-
-
-@pytest.fixture(scope="module")
-def atlas() -> Atlas:
-    return atlas_of(baoan())
-
-
-@pytest.fixture(autouse=True)
-def drawn_once(atlas: Atlas, monkeypatch: pytest.MonkeyPatch) -> None:
-    """All apps are of one city: draw it once."""
-    monkeypatch.setattr("alerts.console.app.atlas_of", lambda _city: atlas)
-
-
-@pytest.fixture
-def night(tmp_path: Path) -> Night:
-    night = new_night(tmp_path)
-    night.checkpoints(wall_ms())
-    return night
 
 
 @pytest.fixture
