@@ -25,7 +25,7 @@ from city.city import City
 from city.fleet import Fleet
 from city.log import BATCH, KIND, READINGS, TICK
 from city.readings import SCHEMA, Batch, Tick, encode, encode_tick
-from city.sharding import shard_of_rows
+from city.sharding import fleets_of_shards, shard_of_rows
 from qianshao.backtest import judge_shards
 from rules.authoring.backtest import judge
 from rules.engine.shard import Shard
@@ -88,8 +88,7 @@ def record(shard: int, offsets: list[int], value: bytes, kind: bytes) -> Record:
 
 def naive_per_s(archive: ArchiveFolder, city: City, fleet: Fleet, last: int) -> float:
     """Readings a second where the database puts each shard's rows up to an offset in order."""
-    shard_of = shard_of_rows(fleet, SHARDS)
-    engines = [Shard(city, fleet.where(shard_of == shard), base()[1]) for shard in range(SHARDS)]
+    engines = [Shard(city, of, base()[1]) for of in fleets_of_shards(fleet, SHARDS)]
     began = time.perf_counter()
     with ThreadPoolExecutor(cpu_count()) as cores:
         work = [cores.submit(judge, engine, sorted_by_duckdb(archive, n, last)) for n, engine in enumerate(engines)]

@@ -21,7 +21,7 @@ from bench.parts.common import base, fleet_of_size, options, show
 from bench.parts.days import ROUND_MS, START_MS, rounds
 from city.log import BATCH, KIND, READINGS, TICK
 from city.readings import Tick, encode, encode_tick
-from city.sharding import shard_of_rows
+from city.sharding import fleets_of_shards
 from qianshao.logs import set_up_logs
 from rules.engine.warm import warm_up
 from streams.app import StreamApp, StreamOptions
@@ -38,8 +38,7 @@ SINGLES = "singles"
 async def fill(address: str, readings: int) -> int:
     """Write rounds of batches, each with a tick before it. Returns the readings written."""
     city, fleet = fleet_of_size(DEVICES)
-    shard_of = shard_of_rows(fleet, SHARDS)
-    parts = [fleet.where(shard_of == shard) for shard in range(SHARDS)]
+    parts = fleets_of_shards(fleet, SHARDS)
     producer = AIOKafkaProducer(bootstrap_servers=address, max_batch_size=1 << 20, linger_ms=20)
     await producer.start()
     written = 0

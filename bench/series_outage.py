@@ -37,7 +37,8 @@ from city.series import Measurement
 from qianshao.accounts import percentiles
 from qianshao.processes.series import init
 from qianshao.settings import InfluxSettings, Settings
-from qianshao.system import NICE, SERIES
+from qianshao.supervisor import LAST
+from qianshao.system import SERIES
 from streams.lag import lag
 from tests.servers.influxdb import INFLUXDB, ORG, TOKEN, server_in, set_up
 from tests.servers.places import scratch_folder
@@ -78,7 +79,7 @@ def looking_on() -> Iterator[Server]:
     with scratch_folder("influxdb") as folder:
         server = server_in(INFLUXDB.find(own=True), folder, {})
         assert server.launch is not None
-        server.launch = replace(server.launch, command=["nice", "-n", str(NICE[SERIES]), *server.launch.command])
+        server.launch = replace(server.launch, command=["nice", "-n", str(LAST), *server.launch.command])
         server.start()
         try:
             set_up(server.address)
@@ -90,7 +91,7 @@ def looking_on() -> Iterator[Server]:
 @contextmanager
 def naive_writer(kafka: str, url: str) -> Iterator[subprocess.Popen[str]]:
     """The naive way, once it reads. Says how many points it has handed to the client when it is terminated."""
-    command = ["nice", "-n", str(NICE[SERIES]), sys.executable, "-m", "bench.naive.series", kafka, url, TOKEN, ORG]
+    command = ["nice", "-n", str(LAST), sys.executable, "-m", "bench.naive.series", kafka, url, TOKEN, ORG]
     quiet = subprocess.DEVNULL  # the client says much while it tries again
     with subprocess.Popen([*command, NAIVE_BUCKET], stdout=subprocess.PIPE, stderr=quiet, text=True) as process:
         assert process.stdout is not None

@@ -5,6 +5,7 @@ Only edges (ingest's ticks, the simulator's pace, pages) hold a clock; cores get
 
 import time
 from dataclasses import dataclass
+from datetime import datetime, tzinfo
 from typing import Protocol
 
 MARKS_TOPIC = "citysafety/clock"
@@ -66,3 +67,8 @@ class MarkedClock:
 
 def wall_ms() -> float:
     return time.time() * 1000.0
+
+
+def ms_of(when: datetime, zone: tzinfo) -> int:
+    """A time as ms UTC; one without a zone is in `zone`."""
+    return round((when if when.tzinfo else when.replace(tzinfo=zone)).timestamp() * 1000)

@@ -12,7 +12,7 @@ from alerts.incidents import Desk
 from city.city import City
 from city.fleet import fleet_of
 from city.lasting import lasting
-from city.sharding import shard_of_rows
+from city.sharding import fleets_of_shards
 from city.transitions import Transition
 from qianshao.processes.archive import folder_of
 from qianshao.settings import Settings
@@ -110,9 +110,7 @@ def backtest(
 def judge_shards(replay: Replay, city: City, pack: Pack) -> list[Judged]:
     """Every shard of a replay through an engine of its own."""
     with lasting():
-        fleet = fleet_of(city)
-        shard_of = shard_of_rows(fleet, replay.shards)
-        engines = [Shard(city, fleet.where(shard_of == shard), pack) for shard in range(replay.shards)]
+        engines = [Shard(city, fleet, pack) for fleet in fleets_of_shards(fleet_of(city), replay.shards)]
     with ThreadPoolExecutor(cpu_count()) as cores:
         work = [cores.submit(judge, engine, replay.said(shard)) for shard, engine in enumerate(engines)]
         return [each.result() for each in work]

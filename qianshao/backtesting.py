@@ -9,9 +9,9 @@ from zoneinfo import ZoneInfo
 import typer
 
 from city.city import City
+from city.clock import ms_of
 from qianshao.backtest import Backtest, backtest
 from qianshao.backtest_report import report
-from qianshao.history import ms_of
 from qianshao.settings import Settings
 from qianshao.truth import read_truth
 from rules.authoring.backtest_picture import picture

@@ -95,7 +95,8 @@ def ingest(
         typer.Option(metavar="NAME", help="Instead: say that the stopped ingest of this name won't come back."),
     ] = None,
 ) -> None:
-    """Run one ingest process: MQTT into the log. Several share a city by QIANSHAO_INGEST__FILTERS and __NAME.
+    """Run one ingest process: MQTT, and stations over TCP, into the log. Several share a city by
+    QIANSHAO_INGEST__FILTERS and __NAME.
 
     A name that was used once is waited for, and its shards are blind without it, until it is retired.
     """

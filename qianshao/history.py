@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import typer
 
+from city.clock import ms_of
 from qianshao.city_files import load_city
 from qianshao.processes.archive import folder_of
 from qianshao.settings import Settings
@@ -88,11 +89,6 @@ ORDER = {
     "incidents": "opened_ms, id",
     "ticks": "clock_ms, shard",
 }
-
-
-def ms_of(time: datetime, zone: ZoneInfo) -> int:
-    """A time, without a zone in the city's, as ms UTC."""
-    return round((time if time.tzinfo else time.replace(tzinfo=zone)).timestamp() * 1000)
 
 
 def ask(settings: Settings, wanted: Wanted) -> tuple[pa.RecordBatchReader, list[Unread]]:

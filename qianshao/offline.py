@@ -14,7 +14,7 @@ from alerts.refusals import unregistered
 from city.city import City
 from city.fleet import fleet_of
 from city.readings import Batch, Tick
-from city.sharding import shard_of_rows
+from city.sharding import fleets_of_shards
 from city.transitions import Transition
 from ingest.dead_letters import DeadLetter, Reason
 from ingest.intake import Intake
@@ -80,10 +80,8 @@ class _System:
     def __init__(
         self, city: City, pack: Pack, policy: TicketPolicy, shards: int, tick_ms: int, observer: Observer | None
     ) -> None:
-        fleet = fleet_of(city)
-        shard_of = shard_of_rows(fleet, shards)
         self.intake = Intake(city, shards, INGEST)
-        self.engines = [Shard(city, fleet.where(shard_of == shard), pack) for shard in range(shards)]
+        self.engines = [Shard(city, fleet, pack) for fleet in fleets_of_shards(fleet_of(city), shards)]
         self.book = Book()
         self.readings = 0
         self.letters: Counter[str] = Counter()

@@ -9,7 +9,7 @@ import msgspec
 import typer
 
 from qianshao import publish_text as texts
-from qianshao.rules_commands import FOUND, AsJson, PackFolder, _city, _folder, _load, _or_unreadable, _tell
+from qianshao.rules_commands import FOUND, AsJson, PackFolder, load_or_exit, or_unreadable, pack_folder, tell, the_city
 from qianshao.rules_text import failures, linted
 
 if TYPE_CHECKING:
@@ -35,8 +35,8 @@ def publish(
     In production they wait until another person approves them. Exit code 1 if a test fails or it may not be, 2 if the
     pack or its tests cannot be read.
     """
-    folder, city = _folder(pack), _city()
-    loaded = _load(folder, city)
+    folder, city = pack_folder(pack), the_city()
+    loaded = load_or_exit(folder, city)
     _check(folder, loaded, city, strict)
     version = _version(folder, loaded, city, by, why)
     with _store() as store:
@@ -70,14 +70,14 @@ def reject(proposal: ProposalId, by: By, why: Why, as_json: AsJson = False) -> N
 
     with _store() as store:
         rejected = store.reject(proposal, by, why, int(wall_ms()))
-    _tell(msgspec.to_builtins(rejected), as_json, lambda _: f"proposal {rejected.id} is rejected")
+    tell(msgspec.to_builtins(rejected), as_json, lambda _: f"proposal {rejected.id} is rejected")
 
 
 def versions(as_json: AsJson = False) -> None:
     """Say which rules are in force, what was in force before, and what waits: who, when, why."""
     with _store() as store:
         ledger, heads = store.ledger(), store.heads()
-    _tell(texts.versions_data(ledger, heads), as_json, lambda _: texts.versions(ledger, heads, _folder(None)))
+    tell(texts.versions_data(ledger, heads), as_json, lambda _: texts.versions(ledger, heads, pack_folder(None)))
 
 
 def show(
@@ -90,8 +90,8 @@ def show(
 
     with _store() as store:
         files = store.version(version).files
-    written = [str(path) for path in _or_unreadable(lambda: put_back(files, folder))]
-    _tell({"version": version, "files": written}, as_json, lambda _: "\n".join(written))
+    written = [str(path) for path in or_unreadable(lambda: put_back(files, folder))]
+    tell({"version": version, "files": written}, as_json, lambda _: "\n".join(written))
 
 
 def add_to(app: typer.Typer) -> None:
@@ -104,22 +104,17 @@ def add_to(app: typer.Typer) -> None:
 def _store() -> "Iterator[RuleStore]":
     """The versions of the settings' database; what may not be done is said, with the exit code for it."""
     from alerts.publishing import NotAllowed
-    from alerts.store.database import Database
     from alerts.store.rules import RuleStore
     from qianshao.settings import Settings
+    from qianshao.stores import opened
 
-    settings = Settings()
-    if settings.database.startswith("sqlite"):
-        settings.data.mkdir(parents=True, exist_ok=True)
-    database = Database(settings.database)
-    try:
-        database.migrate()
-        yield RuleStore(database)
-    except NotAllowed as refused:
-        typer.echo(str(refused), err=True)
-        raise typer.Exit(FOUND) from None
-    finally:
-        database.dispose()
+    with opened(Settings()) as database:
+        try:
+            database.migrate()
+            yield RuleStore(database)
+        except NotAllowed as refused:
+            typer.echo(str(refused), err=True)
+            raise typer.Exit(FOUND) from None
 
 
 def _check(folder: Path, pack: "Pack", city: "City", strict: bool) -> None:
@@ -128,7 +123,7 @@ def _check(folder: Path, pack: "Pack", city: "City", strict: bool) -> None:
     from rules.authoring.test_file import read_tests
     from rules.authoring.testing import run_tests
 
-    files = _or_unreadable(lambda: read_tests(folder, pack, city.catalogue))
+    files = or_unreadable(lambda: read_tests(folder, pack, city.catalogue))
     remarks = lint(folder, pack, city)
     if remarks:
         typer.echo(linted([], remarks), err=True)
@@ -145,7 +140,7 @@ def _version(folder: Path, tested: "Pack", city: "City", by: str, why: str) -> "
     from city.clock import wall_ms
     from streams.rules import version_of
 
-    version = _or_unreadable(lambda: version_of(folder, city.catalogue, by, why, int(wall_ms())))
+    version = or_unreadable(lambda: version_of(folder, city.catalogue, by, why, int(wall_ms())))
     if version.meaning != tested.meaning:
         typer.echo(f"{folder} changed while it was tested: publish it again", err=True)
         raise typer.Exit(FOUND)
@@ -158,10 +153,10 @@ def _propose(store: "RuleStore", proposal: "Proposal", as_json: bool) -> None:
     from qianshao.settings import Settings
 
     if Settings().profile == "production":
-        _tell(msgspec.to_builtins(proposal), as_json, lambda _: texts.waits(proposal))
+        tell(msgspec.to_builtins(proposal), as_json, lambda _: texts.waits(proposal))
     else:
         _tell_published(store.approve(proposal.id, None, int(wall_ms())), as_json)
 
 
 def _tell_published(publication: "Publication", as_json: bool) -> None:
-    _tell(msgspec.to_builtins(publication), as_json, lambda _: texts.published(publication))
+    tell(msgspec.to_builtins(publication), as_json, lambda _: texts.published(publication))

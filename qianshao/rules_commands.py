@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from rules.language.pack import Pack
 
 rules_app = typer.Typer(
-    help="Rules for their authors: list, check, test, compare, explain. Exit codes: 0 fine, 1 something was found, "
-    "2 it cannot be read.",
+    help="Rules for their authors: list, check, test, compare, explain, backtest, shadow, publish. Exit codes: 0 fine, "
+    "1 something was found, 2 it cannot be read.",
     no_args_is_help=True,
 )
 
@@ -34,9 +34,9 @@ def list_(pack: PackFolder = None, as_json: AsJson = False) -> None:
     """Name what a pack holds: domains, classes, indicators and rules, each with its source and place."""
     from rules.authoring.listing import listing
 
-    folder, city = _folder(pack), _city()
-    found = listing(folder, _load(folder, city), city.catalogue)
-    _tell(found, as_json, texts.listed)
+    folder, city = pack_folder(pack), the_city()
+    found = listing(folder, load_or_exit(folder, city), city.catalogue)
+    tell(found, as_json, texts.listed)
 
 
 @rules_app.command()
@@ -49,7 +49,7 @@ def schema(
     """
     from rules.authoring.schema import schema_text
 
-    text = schema_text(_city().catalogue)
+    text = schema_text(the_city().catalogue)
     if write is None:
         typer.echo(text, nl=False)
     else:
@@ -69,14 +69,14 @@ def lint(
     """
     from rules.authoring.lint import lint as remarks_on
 
-    folder, city = _folder(pack), _city()
+    folder, city = pack_folder(pack), the_city()
     remarks: list[Remark] = []
     errors: list[ConfigError] = []
     try:
         remarks = remarks_on(folder, _loaded(folder, city), city)
     except ConfigErrors as wrong:
         errors = wrong.errors
-    _tell(texts.lint_data(errors, remarks), as_json, lambda _: texts.linted(errors, remarks))
+    tell(texts.lint_data(errors, remarks), as_json, lambda _: texts.linted(errors, remarks))
     if errors or (strict and remarks):
         raise typer.Exit(FOUND)
 
@@ -96,12 +96,12 @@ def test(
     from rules.authoring.test_file import read_tests
     from rules.authoring.testing import coverage, run_tests
 
-    folder, city = _folder(pack), _city()
-    loaded = _load(folder, city)
-    files = _or_unreadable(lambda: read_tests(folder, loaded, city.catalogue))
+    folder, city = pack_folder(pack), the_city()
+    loaded = load_or_exit(folder, city)
+    files = or_unreadable(lambda: read_tests(folder, loaded, city.catalogue))
     outcomes = list(run_tests(files, loaded, city.catalogue, city.time_zone))
     covered = coverage(loaded, outcomes)
-    _tell(texts.test_data(outcomes, covered), as_json, lambda _: texts.tested(outcomes, covered))
+    tell(texts.test_data(outcomes, covered), as_json, lambda _: texts.tested(outcomes, covered))
     reached = 100 * (covered.levels - len(covered.unreached_levels)) >= least * covered.levels
     if any(outcome.failures for outcome in outcomes) or not reached:
         raise typer.Exit(FOUND)
@@ -119,9 +119,9 @@ def diff(
     """
     from rules.authoring.diff import Change, compare
 
-    city = _city()
-    changes = compare(_load(before, city), _load(after, city))
-    _tell(texts.diff_data(changes), as_json, lambda _: texts.compared(changes))
+    city = the_city()
+    changes = compare(load_or_exit(before, city), load_or_exit(after, city))
+    tell(texts.diff_data(changes), as_json, lambda _: texts.compared(changes))
     if any(change.change is not Change.TEXT for change in changes):
         raise typer.Exit(FOUND)
 
@@ -149,8 +149,8 @@ def explain(
     except NoSuchAlert as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(FOUND) from None
-    clock = texts.clock(found, _city().time_zone)
-    _tell(found.as_data(), as_json, lambda _: texts.explained(found, clock))
+    clock = texts.clock(found, the_city().time_zone)
+    tell(found.as_data(), as_json, lambda _: texts.explained(found, clock))
     if picture is not None:
         picture.write_text(drawn(found, {ms: text[11:16] for ms, text in clock.items()}), encoding="utf-8")
         typer.echo(f"drawn to {picture}", err=True)
@@ -181,10 +181,10 @@ def backtest(
     """
     from qianshao.backtesting import run_backtest
 
-    folder, city = _folder(pack), _city()
-    loaded = _load(folder, city)
-    asked = _or_unreadable(lambda: run_backtest(city, loaded, start, end, warm_up, truth, began))
-    _tell(asked.data, as_json, texts.backtested)
+    folder, city = pack_folder(pack), the_city()
+    loaded = load_or_exit(folder, city)
+    asked = or_unreadable(lambda: run_backtest(city, loaded, start, end, warm_up, truth, began))
+    tell(asked.data, as_json, texts.backtested)
     if picture is not None:
         picture.write_text(asked.picture(), encoding="utf-8")
         typer.echo(f"drawn to {picture}", err=True)
@@ -192,13 +192,13 @@ def backtest(
         raise typer.Exit(FOUND)
 
 
-def _folder(pack: Path | None) -> Path:
+def pack_folder(pack: Path | None) -> Path:
     from qianshao.settings import Settings
 
     return pack or Settings().rules
 
 
-def _city() -> "City":
+def the_city() -> "City":
     from qianshao.city_files import load_city
     from qianshao.settings import Settings
 
@@ -211,12 +211,12 @@ def _loaded(folder: Path, city: "City") -> "Pack":
     return load_pack(folder, city.catalogue)
 
 
-def _load(folder: Path, city: "City") -> "Pack":
+def load_or_exit(folder: Path, city: "City") -> "Pack":
     """The pack; where it does not load, what is wrong with it, and the exit code that says so."""
-    return _or_unreadable(lambda: _loaded(folder, city))
+    return or_unreadable(lambda: _loaded(folder, city))
 
 
-def _or_unreadable(read: Callable[[], T]) -> T:
+def or_unreadable(read: Callable[[], T]) -> T:
     try:
         return read()
     except ConfigErrors as errors:
@@ -224,5 +224,5 @@ def _or_unreadable(read: Callable[[], T]) -> T:
         raise typer.Exit(UNREADABLE) from None
 
 
-def _tell(data: Any, as_json: bool, text: Callable[[Any], str]) -> None:
+def tell(data: Any, as_json: bool, text: Callable[[Any], str]) -> None:
     typer.echo(json.dumps(data, ensure_ascii=False) if as_json else text(data))

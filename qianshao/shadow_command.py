@@ -8,8 +8,7 @@ from typing import Annotated
 
 import typer
 
-from city.errors import ConfigErrors
-from qianshao.rules_commands import FOUND, UNREADABLE, AsJson
+from qianshao.rules_commands import FOUND, AsJson, or_unreadable
 
 
 def shadow(
@@ -35,11 +34,8 @@ def shadow(
     settings, until = Settings(), Until(_for_ms(for_), to_end)
     if report is not None:
         report.touch()  # now, and not after hours, is it told that this cannot be
-    try:
-        found = run_shadow(settings, pack, until, by or getpass.getuser(), partial(typer.echo, err=True))
-    except ConfigErrors as errors:
-        typer.echo(str(errors), err=True)
-        raise typer.Exit(UNREADABLE) from None
+    say = partial(typer.echo, err=True)
+    found = or_unreadable(lambda: run_shadow(settings, pack, until, by or getpass.getuser(), say))
     if report is not None:
         report.write_text(json.dumps(found, ensure_ascii=False, indent=1), encoding="utf-8")
     typer.echo(json.dumps(found, ensure_ascii=False) if as_json else shadowed(found))

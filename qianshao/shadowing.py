@@ -16,11 +16,12 @@ from city.clock import wall_ms
 from city.errors import SettingError, Unavailable
 from city.fleet import fleet_of
 from city.readings import Batch, Tick
-from city.sharding import shard_of_rows
+from city.sharding import fleets_of_shards
 from qianshao.city_files import load_city
 from qianshao.processes.lifecycle import stop_on_signals
 from qianshao.settings import Settings
 from qianshao.shadow_tickets import PaperDesk, apart
+from qianshao.supervisor import LAST
 from rules.authoring.diff import Change, compare
 from rules.authoring.differing import as_data
 from rules.authoring.shadow import Shadow
@@ -32,8 +33,6 @@ from streams.rules import RulesInForce, RuleSource
 from streams.shadow import Read, read_beside
 from streams.topics import ensure_topics
 
-NICE = 10
-"""Where the processor is short, who judges goes first: what is only compared can wait."""
 KIND = "shadow"
 Shards = dict[int, Checkpoint | None]
 
@@ -50,7 +49,7 @@ class Until:
 def run_shadow(settings: Settings, folder: Path, until: Until, by: str, say: Callable[[str], None]) -> dict[str, Any]:
     """Judge the log by a candidate beside the rules in force. Returns the report, which the store has too. `say`: told
     when it begins. Raises ConfigErrors, SettingError, Unavailable."""
-    os.nice(NICE)
+    os.nice(LAST)
     city = load_city(settings)
     candidate = load_pack(folder, city.catalogue)
     return asyncio.run(_run(settings, city, candidate, until, by, say))
@@ -117,10 +116,9 @@ class Shadowing:
     @classmethod
     def begin(cls, settings: Settings, city: City, live: Pack, candidate: Pack, shards: Shards) -> "Shadowing":
         """From the states and offsets of checkpoints, from nothing where there is none."""
-        fleet, policy = fleet_of(city), load_policy(settings.city)
-        shard_of = shard_of_rows(fleet, len(shards))
+        fleets, policy = fleets_of_shards(fleet_of(city), len(shards)), load_policy(settings.city)
         shadows = {
-            shard: Shadow(city, fleet.where(shard_of == shard), live, candidate, point.state if point else None)
+            shard: Shadow(city, fleets[shard], live, candidate, point.state if point else None)
             for shard, point in shards.items()
         }
         changed = [c for c in compare(live, candidate) if c.change is not Change.TEXT]

@@ -17,6 +17,8 @@ log = structlog.get_logger()
 
 STOP_TIMEOUT_S = 20.0
 RESTART_AFTER_S = (0.5, 1.0, 2.0, 5.0, 10.0)
+LAST = 10
+"""Niceness of what only looks on: where the processor is short, who judges goes first."""
 RAN_WELL_S = 60.0
 """After so long an end counts as the first."""
 

@@ -13,7 +13,7 @@ from city.errors import Unavailable
 from city.log import ALERTS, DEAD_LETTERS, READINGS
 from qianshao.embedded import UNACKNOWLEDGED_TO_A_CLIENT, EmbeddedBrokers
 from qianshao.settings import Settings
-from qianshao.supervisor import Child, Supervisor
+from qianshao.supervisor import LAST, Child, Supervisor
 from streams.lag import lag
 from streams.topics import ensure_topics
 
@@ -28,8 +28,7 @@ METRICS_PORTS = ("ingest", "detect", "incidents", "web", SERIES, ARCHIVE)
 """Who offers metrics at the port of the settings, who at the next, and so on."""
 ARGUMENTS = {SERIES: ("run",), ARCHIVE: ("run",)}
 """Of the commands that are groups."""
-NICE = {SERIES: 10, ARCHIVE: 10}
-"""Where the processor is short, who judges goes first: what is to be kept can wait."""
+NICE = {SERIES: LAST, ARCHIVE: LAST}
 
 
 class System:

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from city.city import City
+from city.clock import ms_of
 from city.errors import ConfigError, ConfigErrors
 from city.levels import LEVELS, Level
 from city.misfits import nearest
@@ -15,7 +16,8 @@ from city.transitions import Nature
 from city.yamlfile import YamlFile, load_yaml
 from simulators.scenario import load_scenario
 from simulators.truth.expected import Demand, Expected
-from simulators.words import Duration, ms_of
+from simulators.words import Duration
+from simulators.words import ms_of as duration_ms
 
 Slug = Annotated[str, msgspec.Meta(pattern="^(" + "|".join(level.slug for level in LEVELS) + ")$")]
 
@@ -87,8 +89,7 @@ def _written_down(yaml: YamlFile[TruthFile], city: City) -> Truth:
 
 
 def _expected(each: Happened, areas: tuple[str, ...], zone: ZoneInfo) -> Expected:
-    at = each.at if each.at.tzinfo else each.at.replace(tzinfo=zone)
-    onset_ms = round(at.timestamp() * 1000)
+    onset_ms = ms_of(each.at, zone)
     return Expected(
         demand=Demand.MUST,
         nature=Nature.HAZARD,
@@ -96,8 +97,8 @@ def _expected(each: Happened, areas: tuple[str, ...], zone: ZoneInfo) -> Expecte
         subjects=areas,
         lowest=Level.of(each.level),
         onset_ms=onset_ms,
-        earliest_ms=onset_ms - ms_of(each.before),
-        latest_ms=onset_ms + ms_of(each.after),
+        earliest_ms=onset_ms - duration_ms(each.before),
+        latest_ms=onset_ms + duration_ms(each.after),
         why=each.why or f"{each.risk_class} {each.place}",
     )
 

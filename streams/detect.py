@@ -13,10 +13,10 @@ from prometheus_client import CollectorRegistry
 
 from city.city import City
 from city.clock import wall_ms
-from city.fleet import Fleet, fleet_of
+from city.fleet import fleet_of
 from city.log import KIND, READINGS, TICK
 from city.readings import Batch, Tick, decode, decode_tick, merge
-from city.sharding import shard_of_rows
+from city.sharding import fleets_of_shards
 from city.tracing import Tracer, Untraced
 from city.transitions import Transition
 from rules.engine.shard import Shard
@@ -67,10 +67,8 @@ class Detector:
         self._earlier = earlier
         self._metrics = metrics or DetectMetrics(CollectorRegistry())
         self._announcer = Announcer(app, self._metrics, tracer or Untraced(), options.name)
-        fleet = fleet_of(city)
-        shard_of = shard_of_rows(fleet, options.shards)
         self._metrics.judges_by(rules.version, rules.refused is not None)
-        self._fleets: list[Fleet] = [fleet.where(shard_of == shard) for shard in range(options.shards)]
+        self._fleets = fleets_of_shards(fleet_of(city), options.shards)
         self._owned: dict[int, OwnedShard] = {}
         self._lock, self._reloading = asyncio.Lock(), asyncio.Lock()
         app.consume(READINGS, self._take, self._give_up)

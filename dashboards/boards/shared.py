@@ -245,7 +245,7 @@ def places_table(wall: Wall, kind: str, title: str, link: tuple[str, str], above
     where: dict[str, str] = {"kind": kind} | ({"above": above} if above else {})
     found = wall.store.now(Measurement.PLACE, where).fields_as_columns().group()
     found = found.then('sort(columns: ["level", "alerts", "overdue"], desc: true)')
-    online = "if r.devices == 0 then 100.0 else 100.0 * float(v: r.devices - r.offline) / float(v: r.devices)"
+    online = f"if r.devices == 0 then 100.0 else {ONLINE}"
     return rows(
         title,
         found.map(online=online),

@@ -15,6 +15,7 @@ from xml.etree import ElementTree
 
 import msgspec
 
+from city.clock import ms_of
 from ingest.adapters.wire import BEIJING
 from ingest.dead_letters import UNREADABLE, Reason, Refused
 
@@ -95,8 +96,7 @@ def _point(said: Any, address: str, online: str) -> Point:
 def _clock_ms(text: str | None) -> int | None:
     """ISO 8601; without an offset it is Beijing time. What is no time is not said."""
     try:
-        when = datetime.fromisoformat(text or "")
-        return round((when if when.tzinfo else when.replace(tzinfo=BEIJING)).timestamp() * 1000)
+        return ms_of(datetime.fromisoformat(text or ""), BEIJING)
     except (ValueError, OverflowError):
         return None
 

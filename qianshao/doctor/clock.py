@@ -13,8 +13,8 @@ from alerts.store.database import Database
 from city.clock import wall_ms
 from city.errors import Unavailable
 from qianshao.doctor.findings import Finding, graded, well
-from qianshao.doctor.store import opened
 from qianshao.settings import Settings
+from qianshao.stores import opened
 
 WARN_S, FAIL_S = 1.0, 10.0
 """From 10 s on, an ingest process with such a clock makes its shards blind: docs/operations.md, section 7."""

@@ -1,7 +1,6 @@
 """The database: whether it answers, whether its tables are ours, and how fresh is what it knows of the shards."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 
 from sqlalchemy import select
 
@@ -14,6 +13,7 @@ from qianshao.city_files import load_city
 from qianshao.clockfile import timekeeper
 from qianshao.doctor.findings import Finding, failure, graded, warning, well
 from qianshao.settings import Settings
+from qianshao.stores import opened
 from streams.rules import RuleSource
 
 STALE_S = 60.0
@@ -22,19 +22,8 @@ PATIENCE = 3
 """So many checkpoints may be due before one is missed, where they are rarer than that."""
 
 
-@contextmanager
-def opened(settings: Settings) -> Iterator[Database]:
-    database = Database(settings.database)
-    try:
-        yield database
-    finally:
-        database.dispose()
-
-
 def database(settings: Settings) -> Iterator[Finding]:
     """Whether it answers with our tables, and which rules it says are in force."""
-    if settings.database.startswith("sqlite"):
-        settings.data.mkdir(parents=True, exist_ok=True)
     with opened(settings) as store:
         try:
             current = store.is_current()

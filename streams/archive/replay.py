@@ -83,8 +83,9 @@ class Replay:
 
     def said(self, shard: int) -> Iterator[Batch | Tick]:
         """Batches and ticks of a shard, in the order of the log, as far as they can be read."""
+        logs = self._logs()
         for day in self._days:
-            for log in self._logs():
+            for log in logs:
                 yield from self._said(day, log, shard)
 
     def alerts(self) -> Iterator[Transition]:

@@ -13,7 +13,7 @@ from alerts.store import schema as t
 from alerts.store.database import Database
 from city.catalogue import COMMON
 from city.clock import wall_ms
-from streams.archive.catalogue import File, Group
+from streams.archive.catalogue import Catalogue, File, Group
 from streams.archive.folder import ArchiveFolder
 from streams.archive.tables import INCIDENTS, INCIDENTS_SCHEMA, bounds_in, day_in
 
@@ -33,7 +33,8 @@ class Incidents:
     def copy(self) -> list[File]:
         """Files that were written."""
         days, newest_ms = self._days_with_changes()
-        made = [file for day in days for file in self._copy_day(day)]
+        known = self._folder.read()
+        made = [file for day in days for file in self._copy_day(day, known)]
         self._newest_ms = newest_ms
         return made
 
@@ -43,20 +44,20 @@ class Incidents:
             moved = select(_i.opened_ms).where(_i.updated_ms >= self._newest_ms - LOOK_BACK_MS)
             return sorted({self._day_of(opened_ms) for opened_ms in connection.scalars(moved)}), newest_ms
 
-    def _copy_day(self, day: str) -> list[File]:
+    def _copy_day(self, day: str, known: Catalogue) -> list[File]:
         first_ms, end_ms = self._bounds_of(day)
         of_day = select(t.incidents).where((_i.opened_ms >= first_ms) & (_i.opened_ms < end_ms))
         rows: dict[str, list[dict[str, Any]]] = defaultdict(list)
         with self._database.reading() as connection:
             for row in connection.execute(of_day.order_by(_i.opened_ms, _i.id)).mappings():
                 rows[row["risk_class"] or COMMON].append(_row(row))
-        made = [self._put((INCIDENTS, day, risk_class), of_class) for risk_class, of_class in rows.items()]
+        made = [self._put((INCIDENTS, day, risk_class), of_class, known) for risk_class, of_class in rows.items()]
         return [file for file in made if file is not None]
 
-    def _put(self, group: Group, rows: list[dict[str, Any]]) -> File | None:
-        """Have a file say this, unless it does."""
+    def _put(self, group: Group, rows: list[dict[str, Any]], known: Catalogue) -> File | None:
+        """Have a file say this, unless one that is known does."""
         mark = crc32(msgspec.json.encode(rows))
-        if any(file.mark == mark for file in self._folder.read().of_group(group)):
+        if any(file.mark == mark for file in known.of_group(group)):
             return None
         (number,) = self._folder.numbers(1)
         written = self._folder.write(number, group, [pa.Table.from_pylist(rows, INCIDENTS_SCHEMA)])

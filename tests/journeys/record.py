@@ -20,7 +20,7 @@ from city.city import City
 from city.fleet import fleet_of
 from city.log import ALERTS, DEAD_LETTERS, KIND, READINGS, TICK
 from city.readings import Batch, Tick, decode, decode_tick
-from city.sharding import shard_of_rows
+from city.sharding import fleets_of_shards
 from city.tables import shipped_pack
 from city.transitions import Transition, decode_transition
 from ingest.dead_letters import DeadLetter, decode_dead_letter
@@ -82,8 +82,7 @@ class Record:
     def judgement(self, city: City, pack: Pack | None = None) -> "Judgement":
         """The log as it is judged by an engine a shard that nothing disturbs."""
         fleet, pack = fleet_of(city), pack or load_pack(RULES, city.catalogue)
-        shard_of = shard_of_rows(fleet, SHARDS)
-        engines = [Shard(city, fleet.where(shard_of == number), pack) for number in range(SHARDS)]
+        engines = [Shard(city, of, pack) for of in fleets_of_shards(fleet, SHARDS)]
         transitions: list[Transition] = []
         for engine, said in zip(engines, self.said, strict=True):
             for entry in said:
