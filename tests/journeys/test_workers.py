@@ -18,8 +18,8 @@ from tests.journeys.workers import LOGS, Log, Workers, assert_as_if_nothing_had_
 
 pytestmark = pytest.mark.servers
 
-LATER_S = 20
 LONGER_THAN_PATIENCE_S = 30
+SAVED = "each shard is saved, the first time at once, and then for an hour no more"
 ALL_SAID = "all that follows from the log is said"
 OTHER_COLUMNS = pa.RecordBatch.from_arrays([pa.array([1, 2], pa.int8())] * 6, list("abcdef")).serialize()
 POISON = {
@@ -47,7 +47,7 @@ def test_a_worker_that_is_killed_is_followed_by_another_and_nothing_is_judged_tw
     log = company.log
     one, _ = company.start("one", "two")
     log.go_on(seconds=5)
-    company.until(lambda: company.have_saved({"one", "two"}), "both have saved their shards, the first time at once")
+    company.until(lambda: company.have_saved({"one", "two"}), SAVED)
     log.go_on(seconds=5)
     company.until(log.said, ALL_SAID)
     one.kill()
@@ -63,8 +63,10 @@ def test_a_worker_that_is_killed_is_followed_by_another_and_nothing_is_judged_tw
 @on_kafka
 def test_a_worker_that_stood_still_and_was_overtaken_cannot_save_and_says_so(company: Workers) -> None:
     log = company.log
-    (one,) = company.start("one", checkpoint_s=LATER_S)
-    log.go_on(seconds=10)
+    (one,) = company.start("one")
+    log.go_on(seconds=5)
+    company.until(lambda: company.have_saved({"one"}), SAVED)
+    log.go_on(seconds=5)
     company.until(log.said, ALL_SAID)
     one.signal(signal.SIGSTOP)
     company.start("two")
