@@ -99,7 +99,8 @@ def _spell(spell: Spell, zone: ZoneInfo) -> dict[str, Any]:
 def _truth(found: Backtest, truth: Truth) -> dict[str, Any]:
     """The score of the incidents; how many of them were right, how many of what happened were told, and how long before
     it did."""
-    said = [each for each in observed_in_book(found.book) if each.id in {i.id for i in found.incidents}]
+    counted = {incident.id for incident in found.incidents}
+    said = [each for each in observed_in_book(found.book) if each.id in counted]
     if truth.classes is not None:
         said = [each for each in said if each.nature == "hazard" and each.risk_class in truth.classes]
     scored = score(truth.expected, said)
