@@ -1,12 +1,9 @@
 """A backtest as it is asked for on the command line: times and truth by their words, the answer as data and picture."""
 
-import re
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
-
-import typer
 
 from city.city import City
 from city.clock import ms_of
@@ -16,9 +13,6 @@ from qianshao.settings import Settings
 from qianshao.truth import read_truth
 from rules.authoring.backtest_picture import picture
 from rules.language.pack import Pack
-from simulators.words import ms_of as duration_ms
-
-DURATION = re.compile(r"([0-9]+(\.[0-9]+)?(ms|s|m|h|d))+")
 
 
 @dataclass(frozen=True)
@@ -45,16 +39,13 @@ def run_backtest(
     pack: Pack,
     start: datetime | None,
     end: datetime | None,
-    warm_up: str,
+    warm_up_ms: int,
     truth: str | None,
     began: datetime | None,
 ) -> Asked:
-    """Raises ConfigErrors for a truth that cannot be read, BadParameter for a duration that is none, NothingThere,
-    SettingError."""
-    if not DURATION.fullmatch(warm_up):
-        raise typer.BadParameter(f"{warm_up!r} is no time like 12h or 1d", param_hint="--warm-up")
+    """Raises ConfigErrors for a truth that cannot be read, NothingThere, SettingError."""
     zone = ZoneInfo(city.time_zone)
     known = None if truth is None else read_truth(truth, city, began)
     start_ms, end_ms = (None if time is None else ms_of(time, zone) for time in (start, end))
-    found = backtest(Settings(), city, pack, start_ms, end_ms, duration_ms(warm_up))
+    found = backtest(Settings(), city, pack, start_ms, end_ms, warm_up_ms)
     return Asked(found, report(found, city.time_zone, known), zone)

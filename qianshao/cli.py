@@ -13,6 +13,7 @@ from qianshao import publish_commands
 from qianshao.archive_commands import archive_app
 from qianshao.city_commands import city_app
 from qianshao.dashboard_commands import dashboards_app
+from qianshao.explain_command import explain
 from qianshao.history_command import history
 from qianshao.logs import set_up_logs
 from qianshao.rules_commands import rules_app
@@ -32,11 +33,12 @@ app = typer.Typer(
 )
 app.add_typer(city_app, name="city")
 app.add_typer(rules_app, name="rules")
+rules_app.command()(explain)
+rules_app.command()(shadow)
 publish_commands.add_to(rules_app)
 app.add_typer(series_app, name="series")
 app.add_typer(archive_app, name="archive")
 app.add_typer(dashboards_app, name="dashboards")
-rules_app.command()(shadow)
 app.command("init-secrets")(init_secrets)
 app.command()(history)
 

@@ -1,73 +1,44 @@
-"""`qianshao rules explain`: a play gone through again without brokers, watching one alert."""
+"""`qianshao rules explain`: a play gone through again, watching one alert."""
 
-from alerts.deadlines import load_policy
 from city.catalogue import Indicator
 from city.city import City
-from city.errors import QianshaoError
 from city.levels import LEVELS
 from city.readings import Batch
 from city.registry import Device
-from city.tables import read_city
 from city.transitions import Transition
-from qianshao.city_files import load_rules
-from qianshao.offline import Observer, play_offline
-from qianshao.score import OFFLINE_TICK_MS
-from qianshao.settings import Settings
+from qianshao.offline import Observer
+from qianshao.plays import AFTER_MS, NoSuchAlert, Play
 from rules.authoring.explain import Explanation, Recorder, measured_for, probed
 from rules.engine.thresholds import thresholds_at
-from rules.language.pack import LevelRule, Pack, Rule, all_rules
-from simulators.scenario import Scenario
+from rules.language.pack import LevelRule, Pack, ParentRule, Rule, all_rules
 
-BEFORE_MS, AFTER_MS = 30 * 60_000, 10 * 60_000
-"""Readings that are shown before an alert's first transition and after its last."""
-
-
-class NoSuchAlert(QianshaoError):
-    """No alert of a play is called so."""
+BEFORE_MS = 30 * 60_000
+"""Readings that are shown before an alert's first transition."""
 
 
-def explain(settings: Settings, scenario: Scenario, wanted: str) -> Explanation:
-    """What led to an alert of a scenario: by its id, or as RULE@SUBJECT for the first of that rule there.
-
-    Raises NoSuchAlert, ConfigErrors.
-    """
-    city = scenario.populate(read_city(settings.city))
-    pack = load_rules(settings, city)
-    found = _alert(settings, scenario, city, pack, wanted)
-    rule = next(rule for rule in all_rules(pack) if rule.id == found[0].rule and isinstance(rule, Rule))
+def explain(play: Play, wanted: str) -> Explanation:
+    """What led to an alert of a play: by its id, or as RULE@SUBJECT for the first of that rule there. Raises
+    NoSuchAlert, ConfigErrors."""
+    alert = play.alert(wanted)
+    first, city = alert[0], play.city
+    if not first.rule_version:
+        raise NoSuchAlert(f"{first.alert} came of no rule: {first.title}")
+    pack = play.rules_behind(first)
+    rule = next(rule for rule in all_rules(pack) if rule.id == first.rule)
     probing, probes = probed(pack, rule)
-    behind = _behind(found[0], rule, city, pack)
-    recorder = Recorder(_begun(found[0], rule, city, behind), {probe.id: probe for probe in probes})
-    span = (found[0].event_ms - BEFORE_MS, found[-1].event_ms + AFTER_MS)
-    watcher = _Watcher(recorder, city.devices.get(found[0].subject), behind, span)
-    _play(settings, scenario, city, probing, watcher)
+    behind = _behind(first, rule, city, pack)
+    recorder = Recorder(_begun(first, rule, city, behind), {probe.id: probe for probe in probes})
+    span = (first.event_ms - BEFORE_MS, alert[-1].event_ms + AFTER_MS)
+    play.go_through(probing, alert, _Watcher(recorder, city.devices.get(first.subject), behind, span))
+    steps = recorder.explanation.steps
+    if not any(step.kind == "transition" for step in steps):
+        raise NoSuchAlert(f"{first.alert} does not come again from these readings; a longer --warm-up may help")
     order = ("reading", "expression", "transition")
-    recorder.explanation.steps.sort(key=lambda step: (step.at_ms, order.index(step.kind)))
+    steps.sort(key=lambda step: (step.at_ms, order.index(step.kind)))
     return recorder.explanation
 
 
-def _play(settings: Settings, scenario: Scenario, city: City, pack: Pack, observer: Observer) -> None:
-    shards, policy = settings.kafka.shards, load_policy(settings.city)
-    play_offline(scenario.play(city), city, pack, policy, shards, OFFLINE_TICK_MS, scenario.end_ms, observer)
-
-
-def _alert(settings: Settings, scenario: Scenario, city: City, pack: Pack, wanted: str) -> list[Transition]:
-    """All transitions of the alert that is asked for."""
-    told = _Told()
-    _play(settings, scenario, city, pack, told)
-    rule, _, subject = wanted.partition("@")
-    first = next((t for t in told.all if wanted == t.alert or (t.rule, t.subject) == (rule, subject)), None)
-    if first is None:
-        raise NoSuchAlert(_remedy(told.all, wanted, rule))
-    return [t for t in told.all if t.alert == first.alert]
-
-
-def _remedy(told: list[Transition], wanted: str, rule: str) -> str:
-    near = dict.fromkeys(f"{t.rule}@{t.subject}" for t in told if t.rule == rule) or dict.fromkeys(t.rule for t in told)
-    return f"the play has no alert {wanted!r}; it has e.g. {', '.join(list(near)[:5]) or 'none'}"
-
-
-def _behind(first: Transition, rule: Rule, city: City, pack: Pack) -> list[Indicator]:
+def _behind(first: Transition, rule: Rule | ParentRule, city: City, pack: Pack) -> list[Indicator]:
     """The subject's own indicators behind a rule, those that are more than yes or no first; a place has none."""
     device = city.devices.get(first.subject)
     if device is None:
@@ -77,7 +48,7 @@ def _behind(first: Transition, rule: Rule, city: City, pack: Pack) -> list[Indic
     return sorted(named, key=lambda indicator: indicator.unit == "1")
 
 
-def _begun(first: Transition, rule: Rule, city: City, behind: list[Indicator]) -> Explanation:
+def _begun(first: Transition, rule: Rule | ParentRule, city: City, behind: list[Indicator]) -> Explanation:
     """An explanation without steps, with the thresholds that hold at the subject."""
     shown = behind[0] if behind else None
     marks = {}
@@ -85,16 +56,6 @@ def _begun(first: Transition, rule: Rule, city: City, behind: list[Indicator]) -
         here = thresholds_at(rule, city, first.site, first.area)
         marks = {level: mark for level, mark in zip(LEVELS, here, strict=True) if mark is not None}
     return Explanation(first.alert, rule, first.subject, shown.id if shown else "", shown.unit if shown else "", marks)
-
-
-class _Told(Observer):
-    """Keeps what a play's engines say."""
-
-    def __init__(self) -> None:
-        self.all: list[Transition] = []
-
-    def transition(self, transition: Transition) -> None:
-        self.all.append(transition)
 
 
 class _Watcher(Observer):

@@ -1,17 +1,13 @@
 """`qianshao history`: the archive, asked."""
 
-from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-TIMES = ["%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%dT%H:%M%z", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%d"]
-Start = Annotated[
-    datetime | None, typer.Option("--from", formats=TIMES, help="From when; without a zone in the city's time.")
-]
-End = Annotated[datetime | None, typer.Option("--to", formats=TIMES, help="And before when.")]
+from qianshao.times import End, Start
+
 LOST = 1
 FEW = 1_000
 

@@ -10,7 +10,7 @@ import typer
 
 from city.errors import ConfigError, ConfigErrors
 from qianshao import rules_text as texts
-from qianshao.history_command import TIMES, End, Start
+from qianshao.times import TIMES, End, Start, duration_ms
 
 if TYPE_CHECKING:
     from city.city import City
@@ -23,6 +23,7 @@ rules_app = typer.Typer(
     no_args_is_help=True,
 )
 
+WarmUp = Annotated[str, typer.Option(metavar="TIME", help="Judge from so much earlier on, e.g. 12h.")]
 PackFolder = Annotated[Path | None, typer.Argument(help="Folder of the pack; the one of the settings if left out.")]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object in place of text.")]
 FOUND, UNREADABLE = 1, 2
@@ -127,43 +128,11 @@ def diff(
 
 
 @rules_app.command()
-def explain(
-    alert: Annotated[str, typer.Argument(help="Id of an alert, or RULE@SUBJECT for the first of a rule there.")],
-    scenario: Annotated[str, typer.Option(help="The scenario in which it came; it is played again, without brokers.")],
-    picture: Annotated[Path | None, typer.Option(metavar="FILE.svg", help="Draw it there too.")] = None,
-    as_json: AsJson = False,
-) -> None:
-    """Say what led to an alert: its readings, when each expression of its rule was true, and each step of its level.
-
-    Ids of alerts are the same in every play of a scenario, so one from the page of `qianshao demo` will do.
-    """
-    from qianshao.explaining import NoSuchAlert
-    from qianshao.explaining import explain as explained
-    from qianshao.settings import Settings
-    from rules.authoring.picture import picture as drawn
-    from simulators.scenario import load_scenario
-
-    settings = Settings()
-    try:
-        found = explained(settings, load_scenario(scenario), alert)
-    except NoSuchAlert as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(FOUND) from None
-    clock = texts.clock(found, the_city().time_zone)
-    tell(found.as_data(), as_json, lambda _: texts.explained(found, clock))
-    if picture is not None:
-        picture.write_text(drawn(found, {ms: text[11:16] for ms, text in clock.items()}), encoding="utf-8")
-        typer.echo(f"drawn to {picture}", err=True)
-
-
-@rules_app.command()
 def backtest(
     pack: PackFolder = None,
     start: Start = None,
     end: End = None,
-    warm_up: Annotated[
-        str, typer.Option(metavar="TIME", help="Judge from so much earlier on, e.g. 12h, and count nothing of it.")
-    ] = "1d",
+    warm_up: WarmUp = "1d",
     truth: Annotated[
         str | None,
         typer.Option(metavar="SCENARIO|FILE", help="What really happened: docs/rules-tools.md says how to write it."),
@@ -181,9 +150,9 @@ def backtest(
     """
     from qianshao.backtesting import run_backtest
 
-    folder, city = pack_folder(pack), the_city()
+    warm_up_ms, folder, city = duration_ms(warm_up, "--warm-up"), pack_folder(pack), the_city()
     loaded = load_or_exit(folder, city)
-    asked = or_unreadable(lambda: run_backtest(city, loaded, start, end, warm_up, truth, began))
+    asked = or_unreadable(lambda: run_backtest(city, loaded, start, end, warm_up_ms, truth, began))
     tell(asked.data, as_json, texts.backtested)
     if picture is not None:
         picture.write_text(asked.picture(), encoding="utf-8")

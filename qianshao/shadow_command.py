@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from qianshao.rules_commands import FOUND, AsJson, or_unreadable
+from qianshao.times import duration_ms
 
 
 def shadow(
@@ -31,7 +32,7 @@ def shadow(
     from qianshao.shadow_text import shadowed
     from qianshao.shadowing import Until, run_shadow
 
-    settings, until = Settings(), Until(_for_ms(for_), to_end)
+    settings, until = Settings(), Until(None if for_ is None else duration_ms(for_, "--for"), to_end)
     if report is not None:
         report.touch()  # now, and not after hours, is it told that this cannot be
     say = partial(typer.echo, err=True)
@@ -41,12 +42,3 @@ def shadow(
     typer.echo(json.dumps(found, ensure_ascii=False) if as_json else shadowed(found))
     if found["differences"]["count"]:
         raise typer.Exit(FOUND)
-
-
-def _for_ms(text: str | None) -> int | None:
-    from rules.language.quantities import parse_duration_ms
-
-    try:
-        return None if text is None else parse_duration_ms(text)
-    except ValueError as error:
-        raise typer.BadParameter(f"{error}: as 30m or 2h", param_hint="--for") from None

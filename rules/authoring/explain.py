@@ -11,7 +11,7 @@ from city.levels import LEVELS, Level
 from city.transitions import Transition
 from rules.language.expressions import Highest, Node, own_indicators
 from rules.language.level_rules import condition_name
-from rules.language.pack import Derivation, LevelRule, Pack, Rule
+from rules.language.pack import Derivation, LevelRule, Pack, ParentRule, Rule
 
 PROBE = "probe"
 
@@ -44,7 +44,7 @@ class Explanation:
     its unit; marks: its thresholds by level, where the rule judges it."""
 
     alert: str
-    rule: Rule
+    rule: Rule | ParentRule
     subject: str
     indicator: str
     unit: str
@@ -69,7 +69,7 @@ class Explanation:
         }
 
 
-def probed(pack: Pack, rule: Rule) -> tuple[Pack, list[Probe]]:
+def probed(pack: Pack, rule: Rule | ParentRule) -> tuple[Pack, list[Probe]]:
     """The pack with a probe for each expression of a rule."""
     if not isinstance(rule, LevelRule):
         return pack, []
@@ -118,7 +118,7 @@ def _derived(rule: LevelRule, probe: str, node: Node) -> Derivation:
     )
 
 
-def measured_for(pack: Pack, rule: Rule) -> list[str]:
+def measured_for(pack: Pack, rule: Rule | ParentRule) -> list[str]:
     """The subject's own indicators from which a rule's judgement comes, what it judges first; derived ones and what
     these are derived from among them."""
     if not isinstance(rule, LevelRule):

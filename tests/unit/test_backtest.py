@@ -1,4 +1,5 @@
-"""`qianshao rules backtest` and `qianshao history`, as they are typed, on the archive of a storm that was played."""
+"""`qianshao rules backtest`, `rules explain` and `history`, as they are typed, on the archive of a storm that was
+played."""
 
 import csv
 import io
@@ -83,7 +84,9 @@ def run(*arguments: str | Path) -> Result:
 
 
 backtest = partial(run, "rules", "backtest")
+explain = partial(run, "rules", "explain")
 history = partial(run, "history")
+CULVERT = "river-culvert-crew@BA-RIVER-LEVEL-0001"
 
 
 def answer(result: Result) -> dict:  # type: ignore[type-arg]
@@ -208,6 +211,66 @@ def test_the_picture_shows_levels_over_time_and_each_rule(storm: Storm, tmp_path
     shown = [rule for rule in answer(backtest("--json"))["rules"] if rule["nature"] == "hazard"]
     assert [text.split()[0] for text in texts if text.endswith(" 处")] == [rule["title"].split()[0] for rule in shown]
     assert len(list(svg.iter("{http://www.w3.org/2000/svg}rect"))) > 2 * len(shown)
+
+
+# Explain ------------------------------------------------------------------------------------------------------------
+
+
+def made_stricter(pack: Path) -> None:
+    """The rule of the culvert means something else."""
+    file = next(path for path in pack.glob("*.yaml") if "id: river-culvert-crew" in path.read_text("utf-8"))
+    before, rule = file.read_text("utf-8").split("id: river-culvert-crew", 1)
+    file.write_text(f"{before}id: river-culvert-crew{rule.replace('>= 10 cm', '>= 9 cm', 1)}", "utf-8")
+
+
+def test_an_alert_of_the_archive_is_explained_as_the_same_alert_of_its_scenario(storm: Storm, tmp_path: Path) -> None:
+    result = explain(CULVERT, "--json", "--picture", tmp_path / "e.svg")
+    assert result.exit_code == 0
+    found = answer(result)
+    assert found == answer(explain(CULVERT, "--scenario", "S03", "--json"))
+    assert {step["kind"] for step in found["steps"]} == {"reading", "expression", "transition"}
+    assert answer(explain(found["alert"], "--json")) == found
+    assert "<polyline" in (tmp_path / "e.svg").read_text("utf-8")
+
+
+def test_an_alert_is_explained_by_the_rules_that_told_it_then_though_others_are_in_force_now(
+    storm: Storm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pack = shutil.copytree(BAOAN, tmp_path / "baoan")
+    monkeypatch.setenv("QIANSHAO_DATA", str(tmp_path / "data"))
+    monkeypatch.setenv("QIANSHAO_ARCHIVE__FOLDER", str(storm.folder / "archive"))
+    monkeypatch.setenv("QIANSHAO_RULES", str(pack))
+    then = answer(explain(CULVERT, "--json"))
+    publish = partial(run, "rules", "publish", pack, "--by", "Li", "--why", "the rules of then")
+    made_stricter(pack)
+    refused = explain(CULVERT)
+    assert refused.exit_code == 1 and "another meaning" in refused.stderr and "QIANSHAO_RULES" in refused.stderr
+    shutil.rmtree(pack)
+    shutil.copytree(BAOAN, pack)
+    assert publish().exit_code == 0
+    made_stricter(pack)
+    assert answer(explain(CULVERT, "--json")) == then
+
+
+def test_an_alert_that_is_not_in_the_archive_or_not_of_that_time_is_told_with_those_that_are(storm: Storm) -> None:
+    nobody = explain("river-culvert-crew@NOBODY")
+    assert nobody.exit_code == 1 and CULVERT in nobody.stderr
+    no_rule = explain("nothing@NOBODY")
+    assert no_rule.exit_code == 1 and "it has e.g. rain-" in no_rule.stderr
+    later = explain(CULVERT, "--from", "2024-04-12")
+    assert later.exit_code == 1 and "the archive has no alert" in later.stderr
+
+
+def test_an_alert_that_needs_more_of_the_past_than_it_gets_says_so(storm: Storm) -> None:
+    short = explain(CULVERT, "--warm-up", "0s")
+    assert short.exit_code == 1 and "--warm-up" in short.stderr
+    assert explain(CULVERT, "--warm-up", "a while").exit_code == 2
+
+
+def test_an_explanation_from_an_archive_that_lost_something_says_what(storm: Storm, harmed: File) -> None:
+    result = explain(CULVERT)
+    assert result.exit_code == 1
+    assert f"{harmed.path}: left out" in result.stderr
 
 
 # History ------------------------------------------------------------------------------------------------------------
