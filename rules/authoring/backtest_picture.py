@@ -7,7 +7,7 @@ from html import escape
 from city.levels import LEVELS, Level
 from city.transitions import Nature
 from rules.authoring.backtest import Spell, count, standing
-from rules.authoring.picture import COLOURS, LEFT, PLOT_H, PLOT_W, TEXT, TOP, WIDTH
+from rules.authoring.picture import COLOURS, LEFT, PLOT_H, PLOT_W, TEXT, TOP, sheet
 
 ROW_H, BAR_H, NAMES_W = 20, 12, 210
 MOST_RULES = 30
@@ -23,11 +23,14 @@ def picture(title: str, found: list[Spell], first_ms: int, last_ms: int, clock: 
     hazards = [spell for spell in found if spell.nature is Nature.HAZARD]
     axis = _Axis(first_ms, max(last_ms, first_ms + 60_000))
     rows = _by_rule(hazards)
-    parts = [*_stack(axis, hazards), *_times(axis, clock), *_rules(axis, rows)]
-    height = TOP + PLOT_H + 44 + ROW_H * max(1, len(rows))
-    size = f'viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}" shape-rendering="crispEdges"'
-    head = f'<rect width="100%" height="100%" fill="#fff"/><text x="12" y="22" font-weight="bold" {TEXT}>'
-    return f'<svg xmlns="http://www.w3.org/2000/svg" {size}>{head}{escape(title)}</text>{"".join(parts)}</svg>\n'
+    parts = [
+        '<g shape-rendering="crispEdges">',
+        *_stack(axis, hazards),
+        *_times(axis, clock),
+        *_rules(axis, rows),
+        "</g>",
+    ]
+    return sheet(title, parts, TOP + PLOT_H + 44 + ROW_H * max(1, len(rows)))
 
 
 class _Axis:

@@ -20,11 +20,15 @@ def picture(explanation: Explanation, clock: "dict[int, str]") -> str:
     axes = _Axes(explanation)
     parts = [*_grid(axes, explanation, clock), *_marks(axes, explanation), *_line(axes, explanation)]
     parts += [*_levels(axes, explanation), *_truths(axes, explanation)]
-    title = escape(f"{explanation.rule.title} · {explanation.subject} · {explanation.alert}")
-    height = TOP + PLOT_H + 56 + ROW_H * len(_truths_of(explanation))
+    title = f"{explanation.rule.title} · {explanation.subject} · {explanation.alert}"
+    return sheet(title, parts, TOP + PLOT_H + 56 + ROW_H * len(_truths_of(explanation)))
+
+
+def sheet(title: str, parts: list[str], height: int) -> str:
+    """White paper, `height` high, with a title above its parts. SVG."""
     size = f'viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}"'
-    head = f'<rect width="100%" height="100%" fill="#fff"/><text x="{LEFT}" y="22" font-weight="bold" {TEXT}>'
-    return f'<svg xmlns="http://www.w3.org/2000/svg" {size}>{head}{title}</text>{"".join(parts)}</svg>\n'
+    head = f'<rect width="100%" height="100%" fill="#fff"/><text x="12" y="22" font-weight="bold" {TEXT}>'
+    return f'<svg xmlns="http://www.w3.org/2000/svg" {size}>{head}{escape(title)}</text>{"".join(parts)}</svg>\n'
 
 
 def shown(explanation: Explanation) -> list[Step]:
