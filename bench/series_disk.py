@@ -10,7 +10,6 @@ the tasks make of them, with the summaries of classes in streets.
 Beside it, the naive way: each value a point of its own, with its indicator as a tag.
 """
 
-import re
 import tempfile
 import time
 from collections.abc import Iterator
@@ -22,7 +21,6 @@ import numpy as np
 from bench.parts.common import fleet_of_size, options, show
 from city.city import City
 from city.readings import Batch
-from city.series import Measurement
 from streams.series import buckets
 from streams.series.lines import ReadingLines
 from streams.series.rollups import rollup
@@ -33,7 +31,6 @@ BLOCK = 512
 SOON = {"INFLUXD_STORAGE_CACHE_SNAPSHOT_WRITE_COLD_DURATION": "1s"}
 AT_REST_S = 3.0
 """When nothing has changed in the write-ahead log for so long, all is in files."""
-READING = re.compile(rf"^{Measurement.READING}(,\S+) (\S+) (\d+)$")
 BEGAN = datetime(2026, 11, 1, tzinfo=UTC)
 
 
@@ -86,7 +83,9 @@ def _of_device(
 
 
 def _naive(lines: list[str]) -> Iterator[str]:
-    for tags, fields, at in (found.groups() for line in lines if (found := READING.match(line))):
+    for line in lines:
+        series, fields, at = line.split(" ")
+        tags = series[series.index(",") :]
         for name, value in (field.split("=") for field in fields.split(",")):
             yield f"value{tags},indicator={name} value={value} {at}"
 
