@@ -12,7 +12,6 @@ not in the log, and probes without a ticket. worst_ms: the longest that any prob
 it waited for its ticket: of the publication, of the restart, and of neither.
 """
 
-import shutil
 import tempfile
 import time
 from collections.abc import Iterator
@@ -28,8 +27,9 @@ from alerts.store.rules import RuleStore
 from bench.end_to_end import FEW_ROADS, ROADS, USUAL, Bench, gauges, running
 from bench.parts.common import options, show
 from bench.parts.load import Sent, publish
+from bench.parts.rules import HELD, rules_with_hold
 from city.city import City
-from qianshao.settings import DetectSettings, MetricsSettings, Settings
+from qianshao.settings import DetectSettings, MetricsSettings
 from qianshao.supervisor import Child
 from streams.rules import version_of
 from tests.waiting import until
@@ -38,31 +38,14 @@ HOLD_S, QUICK_HOLD_S = 300, 20
 AFTER_S = 20.0
 """So long after a change, what waits may have waited for it."""
 NAMES = ("detect-1", "detect-2")
-RULE = """class: waterlogging
-rules:
-  - id: bench-hold
-    title: 久淹
-    indicator: water_depth
-    device_types: [TYPE]
-    levels: {{red: 250 cm}}
-    hold: {hold_s}s
-    evidence: {{min_samples: 2, max_gap: 1m}}
-    clear: {{margin: 1 cm, for: 1m}}
-    overrides:
-      - {{sites: [{site}], levels: {{red: 3 cm}}, source: bench}}
-    source: bench
-"""
 
 
 class Author:
-    """Who publishes. `site`: where it is always too deep."""
+    """Who publishes. `device`: where it is always too deep."""
 
     def __init__(self, store: RuleStore, city: City, folder: Path, hold_s: int) -> None:
-        self._store, self._city, self._pack = store, city, folder / "baoan"
-        shutil.copytree(Settings().rules, self._pack)
-        self.device = next(d for d in city.devices.values() if d.type == "electronic-water-gauge")
-        rule = RULE.replace("TYPE", self.device.type).format(hold_s=hold_s, site=self.device.site)
-        (self._pack / "bench.yaml").write_text(rule, "utf-8")
+        self._store, self._city = store, city
+        self._pack, self.device = rules_with_hold(folder, city, hold_s)
 
     def publish(self) -> tuple[int, int]:
         """What the folder has now. Returns sequence and wall ms of the publication."""
@@ -121,7 +104,7 @@ def until_ready(child: Child) -> None:
 def fired_ms(bench: Bench, device: str) -> list[int]:
     """Event time at which the hold was over; once, if all is well."""
     alerts, transitions = schema.alerts.c, schema.transitions.c
-    wanted = (alerts.rule == "bench-hold") & (alerts.subject == device) & (transitions.level_to > 0)
+    wanted = (alerts.rule == HELD) & (alerts.subject == device) & (transitions.level_to > 0)
     with bench.system.database.reading() as connection:
         return list(connection.scalars(select(transitions.event_ms).where(transitions.alert == alerts.id, wanted)))
 
