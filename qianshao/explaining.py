@@ -33,7 +33,7 @@ def explain(play: Play, wanted: str) -> Explanation:
     steps = recorder.explanation.steps
     if not any(step.kind == "transition" for step in steps):
         raise NoSuchAlert(f"{first.alert} does not come again from these readings; a longer --warm-up may help")
-    order = ("reading", "expression", "transition")
+    order = ("reading", "device", "expression", "transition")
     steps.sort(key=lambda step: (step.at_ms, order.index(step.kind)))
     return recorder.explanation
 

@@ -130,12 +130,13 @@ def clock(found: "Explanation", time_zone: str) -> dict[int, str]:
 
 
 def explained(found: "Explanation", times: dict[int, str]) -> str:
-    """An alert, the thresholds where it came, and each step. A `?` is of an expression, a `>` of the alert's level."""
+    """An alert, the thresholds where it came, and each step. A `-` is of a device that hangs on its subject, a `?` of
+    an expression, a `>` of the alert's level."""
     marks = ", ".join(f"{level.slug} {mark:g} {found.unit}" for level, mark in found.marks.items())
     lines = [f"{found.alert} {found.rule.id} {found.rule.title} on {found.subject}", f"source: {found.rule.source}"]
     lines += [f"thresholds there: {marks}"] if marks else []
     for step in found.steps:
-        sign = {"reading": " ", "expression": "?", "transition": ">"}[step.kind]
+        sign = {"reading": " ", "device": "-", "expression": "?", "transition": ">"}[step.kind]
         level = f"  [{step.level.slug}]" if step.kind == "reading" and step.level else ""
         lines.append(f"{times[step.at_ms]} {sign} {step.text}{level}")
     return "\n".join(lines)

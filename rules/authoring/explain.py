@@ -27,8 +27,8 @@ class Probe:
 
 @dataclass(frozen=True)
 class Step:
-    """Something that happened to an alert's subject. kind: reading, expression or transition. level: that a reading
-    reaches, or that a transition leads to. indicator: of a reading."""
+    """Something that happened to an alert's subject. kind: reading, device (that hangs on it), expression, transition.
+    level: that a reading reaches, or that a transition leads to. indicator: of a reading."""
 
     at_ms: int
     kind: str
@@ -150,13 +150,17 @@ class Recorder:
         self.explanation.steps.append(Step(at_ms, "reading", text, value, reached, indicator))
 
     def transition(self, transition: Transition) -> None:
-        """A transition of the alert, or of a probe on its subject."""
+        """A transition of the alert, of a probe on its subject, or of a device that its subject explains."""
         probe = self.probes.get(transition.rule)
         if probe is not None and transition.subject == self.explanation.subject:
             now = "true" if transition.level_to else "no longer true"
             self.explanation.steps.append(Step(transition.event_ms, "expression", f"{probe.role} {now}: {probe.text}"))
         elif transition.alert == self.explanation.alert:
             self.explanation.steps.append(_said(transition))
+        elif transition.explained_by == self.explanation.subject:
+            levels = f"{transition.level_from.slug} -> {transition.level_to.slug}"
+            text = f"{transition.subject} {transition.title}: {levels}, explained by it"
+            self.explanation.steps.append(Step(transition.event_ms, "device", text, level=transition.level_to))
 
     def _reaches(self, value: float, mark: float) -> bool:
         low = isinstance(self.explanation.rule, LevelRule) and self.explanation.rule.low

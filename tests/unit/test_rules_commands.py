@@ -327,6 +327,20 @@ def test_explain_tells_what_led_to_an_alert_and_draws_it(tmp_path: Path) -> None
     assert by_id == found
 
 
+def test_explain_tells_which_devices_fell_silent_when_what_they_hang_on_failed() -> None:
+    code, text = run("explain", "power-dark@BA-PW-video-xinan-01", "--scenario", "S05", "--json")
+    steps = json.loads(text)["steps"]
+    devices = [step["text"] for step in steps if step["kind"] == "device"]
+    assert code == 0 and [step["level"] for step in steps if step["kind"] == "transition"] == ["orange", "none"]
+    assert "BA-NVR-0001 网关或NVR失联: none -> yellow, explained by it" in devices
+    assert len({text.split()[0] for text in devices}) > 30
+
+
+def test_explain_says_so_of_what_came_of_no_rule() -> None:
+    code, text = run("explain", "unregistered@440306025", "--scenario", "S08")
+    assert code == 1 and "came of no rule: " in text
+
+
 def test_explain_names_alerts_that_there_are_when_there_is_none_so_called() -> None:
     code, text = run("explain", "river-culvert-crew@NOBODY", "--scenario", "S03")
     assert code == 1 and "river-culvert-crew@BA-RIVER-LEVEL-0001" in text
