@@ -33,6 +33,7 @@ class Deeds:
 class RuleAlert:
     """An alert of a rule, and the incident it is of."""
 
+    id: str
     incident: str
     subject: str
     level: int
@@ -62,7 +63,7 @@ def read_deeds(connection: Connection, now_ms: int) -> dict[str, Deeds]:
 def read_rule_alerts(connection: Connection, rule: str, now_ms: int) -> tuple[RuleAlert, ...]:
     """A rule's alerts that are open or began within a day: worst first, then newest."""
     wanted = (_a.rule == rule) & ((_a.level > 0) | (_a.since_ms > now_ms - DAY_MS)) & _i.exercise.is_(False)
-    columns = (_a.incident, _a.subject, _a.level, _a.peak_level, _a.suspected, _a.since_ms, _a.updated_ms)
+    columns = (_a.id, _a.incident, _a.subject, _a.level, _a.peak_level, _a.suspected, _a.since_ms, _a.updated_ms)
     query = select(*columns).select_from(_REAL).where(wanted)
     rows = connection.execute(query.order_by(_a.level.desc(), _a.updated_ms.desc(), _a.id).limit(LISTED))
     return tuple(RuleAlert(**row._mapping) for row in rows)

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 from msgspec.structs import replace
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from alerts.console.app import create_app
 from alerts.rulebook import NO_RULES, RuleBook
@@ -131,6 +131,9 @@ async def test_from_an_alert_to_its_rule_and_from_the_rule_to_the_incident(
     html = (await page.get("/rules/depth")).text
     assert f'href="/incidents/{incident}"' in html
     assert "创业路低洼路段第01点 BA-WL-0001" in html and "存疑</em>" in html
+    with night.database.reading() as connection:
+        alert = connection.scalar(select(t.alerts.c.id))
+    assert f"<code>{alert}</code>" in html and "qianshao rules explain 编号" in html
 
 
 async def test_an_alert_of_no_rule_of_the_pack_links_nowhere(night: Night, page: httpx.AsyncClient) -> None:
