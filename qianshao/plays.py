@@ -140,6 +140,8 @@ class ArchivePlay:
         fleet = fleet_of(self.city)
         fleets, device = fleets_of_shards(fleet, replay.shards), self.city.devices.get(alert[0].subject)
         owner = dict(zip(fleet.number.tolist(), shard_of_rows(fleet, replay.shards).tolist(), strict=True))
+        if device is not None and not device.in_service:
+            raise NoSuchAlert(f"{device.id} is out of service now: its readings are not judged again")
         for shard in range(replay.shards) if device is None else [owner[device.number]]:
             for told in judge(Shard(self.city, fleets[shard], pack), _shown(replay.said(shard), observer)).transitions:
                 observer.transition(told)

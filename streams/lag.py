@@ -67,23 +67,34 @@ async def _places(
 ) -> tuple[dict[Partition, int], set[Partition], dict[Partition, int]]:
     """Offset of each partition at which a group goes on, those in which it has committed, and the end of each."""
     topics = [TopicPartition(*partition) for partition in partitions]
-    committed: dict[TopicPartition, Any] = await _coordinated()(
-        admin.list_consumer_group_offsets, group, partitions=topics
-    )
+    offsets = await committed(admin, group, topics)
     starts, ends = await consumer.beginning_offsets(topics), await consumer.end_offsets(topics)
-    places = {(t.topic, t.partition): min(ends[t], max(committed[t].offset, starts[t])) for t in topics}
-    begun = {(t.topic, t.partition) for t in topics if committed[t].offset >= 0}
+    places = {(t.topic, t.partition): min(ends[t], max(offsets[t], starts[t])) for t in topics}
+    begun = {(t.topic, t.partition) for t in topics if offsets[t] >= 0}
     return places, begun, {(t.topic, t.partition): ends[t] for t in topics}
 
 
-def _coordinated() -> AsyncRetrying:
-    """Ask again for a moment: a broker that never had a group begins to keep groups when it is asked for one."""
-    return AsyncRetrying(
+async def committed(
+    admin: AIOKafkaAdminClient, group: str, partitions: list[TopicPartition]
+) -> dict[TopicPartition, int]:
+    """Offset that a group has committed in each partition, -1 where it never has. Asks again for a moment: a broker
+    that never had a group begins to keep groups when it is asked for one. Raises KafkaError."""
+    asking = AsyncRetrying(
         retry=retry_if_exception_type(GroupCoordinatorNotAvailableError),
         wait=wait_fixed(ASK_AGAIN_S),
         stop=stop_after_delay(ANSWER_WITHIN_S),
         reraise=True,
     )
+    return await asking(_committed, admin, group, partitions)
+
+
+async def _committed(
+    admin: AIOKafkaAdminClient, group: str, partitions: list[TopicPartition]
+) -> dict[TopicPartition, int]:
+    found: dict[TopicPartition, Any] = await admin.list_consumer_group_offsets(group, partitions=partitions)
+    if found.keys() != set(partitions):  # the answer is an error of the whole group, which aiokafka takes for nothing
+        raise GroupCoordinatorNotAvailableError
+    return {partition: told.offset for partition, told in found.items()}
 
 
 async def _written_ms(consumer: AIOKafkaConsumer, places: dict[Partition, int]) -> dict[Partition, float]:

@@ -7,6 +7,7 @@ from aiokafka.errors import CommitFailedError, KafkaError
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from city.errors import SettingError, Unavailable
+from streams.lag import committed
 
 ASK_AGAIN_S = 1.0
 
@@ -36,7 +37,9 @@ async def _read_by(kafka: str, group: str) -> list[TopicPartition]:
     admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
     try:
         await admin.start()
-        return list(await admin.list_consumer_group_offsets(group))
+        topics = [topic for topic in await admin.describe_topics() if not topic["is_internal"]]
+        places = [TopicPartition(topic["topic"], each["partition"]) for topic in topics for each in topic["partitions"]]
+        return [place for place, offset in (await committed(admin, group, places)).items() if offset >= 0]
     finally:
         await admin.close()
 

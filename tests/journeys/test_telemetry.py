@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import socket
 import urllib.request
 from collections import Counter
 from collections.abc import Iterator
@@ -26,22 +25,13 @@ from tests.journeys.collector import Collector, Kept, collector
 from tests.journeys.devices import SENTRY, bao_an
 from tests.journeys.district import SHARDS, settings_of
 from tests.journeys.reports import read_reports
-from tests.servers.places import HOST, free_port
+from tests.servers.places import HOST, free_port, free_ports
 from tests.waiting import until
 
 pytestmark = pytest.mark.servers
 
 WAIT_S = 60
 LANE = next(device for device in bao_an().devices.values() if device.type == SENTRY)
-
-
-def five_ports() -> int:
-    """The first of as many free ports as there are processes."""
-    while True:
-        first = free_port()
-        with socket.socket() as last:
-            if first + len(METRICS_PORTS) < 32_000 and last.connect_ex((HOST, first + len(METRICS_PORTS))) != 0:
-                return first
 
 
 @contextmanager
@@ -92,7 +82,7 @@ def offered(system: System, process: str) -> dict[str, float]:
 
 
 def test_every_process_offers_what_it_counts_and_the_reports_in_the_log_add_up_to_it(tmp_path: Path) -> None:
-    with embedded(tmp_path, metrics=MetricsSettings(port=five_ports())) as system:
+    with embedded(tmp_path, metrics=MetricsSettings(port=free_ports(len(METRICS_PORTS)))) as system:
         publish(system, {}, {"alarm": "tamper"}, {"phone": "1"})
         until(lambda: tickets(system), WAIT_S, "there is a ticket")
         assert offered(system, "ingest")["qianshao_ingest_session_up"] == 1

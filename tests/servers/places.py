@@ -11,8 +11,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 HOST = "127.0.0.1"
-PORTS = range(20_000, 32_000)
-"""Below those that the kernel gives to outgoing connections, so that a server finds its own again after a restart."""
+_WORKER, _WORKERS = (os.environ.get(f"PYTEST_XDIST_WORKER{name}") for name in ("", "_COUNT"))
+_SHARE = 12_000 // int(_WORKERS or 1)
+_BEGIN = 20_000 + _SHARE * int((_WORKER or "gw0")[2:])
+PORTS = range(_BEGIN, _BEGIN + _SHARE)
+"""Below those that the kernel gives to outgoing connections, so that a server finds its own again after a restart; of
+workers side by side each has its own."""
+_given: set[int] = set()
 
 
 def cache_folder() -> Path:
@@ -32,15 +37,27 @@ def locked(name: str) -> Iterator[None]:
 
 
 def free_port() -> int:
-    """A port on HOST that nobody listens on. Random, so that workers side by side do not meet."""
+    """A port on HOST that nobody listens on, and that nobody here was given."""
+    return free_ports(1)
+
+
+def free_ports(count: int) -> int:
+    """The first of so many in a row."""
     while True:
-        port = random.choice(PORTS)
-        with socket.socket() as probe:
-            try:
-                probe.bind((HOST, port))
-            except OSError:
-                continue
-            return port
+        first = random.choice(PORTS[: len(PORTS) - count + 1])
+        row = range(first, first + count)
+        if _given.isdisjoint(row) and all(map(_is_free, row)):
+            _given.update(row)
+            return first
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return False
+        return True
 
 
 @contextmanager

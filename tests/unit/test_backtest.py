@@ -7,7 +7,7 @@ import json
 import re
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from xml.etree import ElementTree
@@ -15,6 +15,7 @@ from xml.etree import ElementTree
 import pyarrow.parquet as pq
 import pytest
 from click.testing import Result
+from msgspec import structs
 from typer.testing import CliRunner
 
 from alerts.deadlines import load_policy
@@ -259,6 +260,18 @@ def test_an_alert_that_is_not_in_the_archive_or_not_of_that_time_is_told_with_th
     assert no_rule.exit_code == 1 and "it has e.g. rain-" in no_rule.stderr
     later = explain(CULVERT, "--from", "2024-04-12")
     assert later.exit_code == 1 and "the archive has no alert" in later.stderr
+
+
+def test_an_alert_of_a_device_that_is_out_of_service_now_is_not_explained(
+    storm: Storm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fleet = shutil.copytree(storm.folder / "fleet", tmp_path / "fleet")
+    monkeypatch.setenv("QIANSHAO_FLEET", str(fleet))
+    device = CULVERT.partition("@")[2]
+    devices = {**storm.city.devices, device: structs.replace(storm.city.devices[device], in_service=False)}
+    write_tables(replace(storm.city, devices=devices), fleet, ["devices"])
+    result = explain(CULVERT)
+    assert result.exit_code == 1 and "out of service" in result.stderr
 
 
 def test_an_alert_that_needs_more_of_the_past_than_it_gets_says_so(storm: Storm) -> None:
