@@ -12,7 +12,6 @@ not in the log, and probes without a ticket. worst_ms: the longest that any prob
 it waited for its ticket: of the publication, of the restart, and of neither.
 """
 
-import tempfile
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -32,6 +31,7 @@ from city.city import City
 from qianshao.settings import DetectSettings, MetricsSettings
 from qianshao.supervisor import Child
 from streams.rules import version_of
+from tests.servers.places import scratch_folder
 from tests.waiting import until
 
 HOLD_S, QUICK_HOLD_S = 300, 20
@@ -116,7 +116,11 @@ def worst_ms(latency: dict[float, float], began_ms: float) -> float:
 def measure(quick: bool) -> dict[str, Any]:
     hold_s = QUICK_HOLD_S if quick else HOLD_S
     seconds = hold_s + 3 * AFTER_S
-    with running(FEW_ROADS if quick else ROADS) as bench, second_worker(bench) as second, scratch() as folder:
+    with (
+        running(FEW_ROADS if quick else ROADS) as bench,
+        second_worker(bench) as second,
+        scratch_folder("reload") as folder,
+    ):
         author = Author(RuleStore(bench.system.database), bench.city, folder, hold_s)
         until_followed(bench, author.publish()[0])
         author.change()
@@ -155,12 +159,6 @@ def told(followed: list[dict[str, Any]], published_ms: int) -> dict[str, Any]:
 def hold(bench: Bench, author: Author, sent: Sent, hold_s: int, voices: int) -> dict[str, Any]:
     fired = [round((ms - sent.began_ms) / 1000, 2) for ms in fired_ms(bench, author.device.id)]
     return {"hold_s": hold_s, "fired_after_s": fired, "first_within_s": round(voices / USUAL, 1)}
-
-
-@contextmanager
-def scratch() -> Iterator[Path]:
-    with tempfile.TemporaryDirectory() as folder:
-        yield Path(folder)
 
 
 def main() -> None:

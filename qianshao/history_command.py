@@ -62,6 +62,6 @@ def history(
     if most and rows == most and limit is None:
         typer.echo(f"the first {most}; --limit 0 gives all", err=True)
     for each in unread:
-        typer.echo(f"{each.path}: left out, {each.rows} rows: {each.why}", err=True)
+        typer.echo(str(each), err=True)
     if unread:
         raise typer.Exit(LOST)

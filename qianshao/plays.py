@@ -1,6 +1,6 @@
 """Two kinds of time that can be gone through again, watching: a scenario, and what the archive has."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -13,7 +13,7 @@ from city.clock import ms_of
 from city.errors import QianshaoError
 from city.fleet import fleet_of
 from city.readings import Batch, Tick
-from city.sharding import fleets_of_shards, shard_of_rows
+from city.sharding import fleets_of_shards
 from city.tables import read_city
 from city.transitions import Transition, decode_transition
 from qianshao.city_files import load_city, load_rules
@@ -28,7 +28,7 @@ from rules.language.pack import Pack, all_rules
 from simulators.scenario import Scenario
 from streams.archive.asking import Archive, Unread, day_to_begin_with, rows_in
 from streams.archive.folder import ArchiveFolder
-from streams.archive.replay import Loss, Replay
+from streams.archive.replay import Replay
 from streams.rules import RuleSource
 
 AFTER_MS = 10 * 60_000
@@ -58,7 +58,7 @@ class Play(Protocol):
         """The rules by which it was told. Raises NoSuchAlert, ConfigErrors."""
 
     def go_through(self, pack: Pack, alert: list[Transition], observer: Observer, /) -> None:
-        """Have everything judged by a pack that an alert may have come of."""
+        """Have everything judged by a pack that an alert may have come of. Raises NoSuchAlert where that cannot be."""
 
 
 class ScenarioPlay:
@@ -73,7 +73,7 @@ class ScenarioPlay:
     def alert(self, wanted: str) -> list[Transition]:
         told = _Told()
         self.go_through(self._rules, [], told)
-        return _called(wanted, told.all, "the play", [t.rule for t in told.all])
+        return _called(wanted, told.all, "the play", lambda: [t.rule for t in told.all])
 
     def rules_behind(self, _told: Transition, /) -> Pack:
         return self._rules
@@ -93,7 +93,7 @@ class ArchivePlay:
     start: datetime | None
     end: datetime | None
     warm_up_ms: int
-    _unread: list[Unread | Loss] = field(default_factory=list)
+    _unread: list[Unread] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         """Raises SettingError, ConfigErrors."""
@@ -103,7 +103,7 @@ class ArchivePlay:
 
     @property
     def unread(self) -> list[str]:
-        return [f"{each.path}: left out, {each.rows} rows: {each.why}" for each in self._unread]
+        return [str(each) for each in self._unread]
 
     def alert(self, wanted: str) -> list[Transition]:
         zone = ZoneInfo(self.city.time_zone)
@@ -116,9 +116,11 @@ class ArchivePlay:
             {"wanted": wanted, "rule": wanted.partition("@")[0], **began},
         )
         told = [decode_transition(str(row["transition"])) for row in rows_in(answer)]
-        most = archive.answer(f"select rule from alerts where {BEGAN} group by rule order by count(*) desc", began)
+        most = f"select rule from alerts where {BEGAN} group by rule order by count(*) desc"
         self._unread += archive.unread
-        return _called(wanted, told, "the archive", [str(row["rule"]) for row in rows_in(most)])
+        return _called(
+            wanted, told, "the archive", lambda: [str(row["rule"]) for row in rows_in(archive.answer(most, began))]
+        )
 
     def rules_behind(self, told: Transition, /) -> Pack:
         with opened(self.settings) as database:
@@ -135,25 +137,25 @@ class ArchivePlay:
         )
 
     def go_through(self, pack: Pack, alert: list[Transition], observer: Observer, /) -> None:
-        first_ms, last_ms = min(t.event_ms for t in alert) - self.warm_up_ms, max(t.log_ms for t in alert) + AFTER_MS
-        replay = Replay(self._folder, self._catalogue, self.city.time_zone, first_ms, last_ms)
-        fleet = fleet_of(self.city)
-        fleets, device = fleets_of_shards(fleet, replay.shards), self.city.devices.get(alert[0].subject)
-        owner = dict(zip(fleet.number.tolist(), shard_of_rows(fleet, replay.shards).tolist(), strict=True))
+        device = self.city.devices.get(alert[0].subject)
         if device is not None and not device.in_service:
             raise NoSuchAlert(f"{device.id} is out of service now: its readings are not judged again")
-        for shard in range(replay.shards) if device is None else [owner[device.number]]:
-            for told in judge(Shard(self.city, fleets[shard], pack), _shown(replay.said(shard), observer)).transitions:
-                observer.transition(told)
-        self._unread += replay.losses
+        first_ms, last_ms = min(t.event_ms for t in alert) - self.warm_up_ms, max(t.log_ms for t in alert) + AFTER_MS
+        replay = Replay(self._folder, self._catalogue, self.city.time_zone, first_ms, last_ms)
+        for shard, fleet in enumerate(fleets_of_shards(fleet_of(self.city), replay.shards)):
+            if device is None or device.number in fleet.number:
+                engine = Shard(self.city, fleet, pack)
+                for told in judge(engine, _shown(replay.said(shard), observer)).transitions:
+                    observer.transition(told)
+        self._unread += [Unread(loss.path, loss.why, loss.rows) for loss in replay.losses]
 
 
-def _called(wanted: str, told: list[Transition], where: str, rules: list[str]) -> list[Transition]:
+def _called(wanted: str, told: list[Transition], where: str, rules: Callable[[], list[str]]) -> list[Transition]:
     """Of transitions those of the alert that is asked for. `rules`: that have others."""
     rule, _, subject = wanted.partition("@")
     first = next((t for t in told if wanted == t.alert or (t.rule, t.subject) == (rule, subject)), None)
     if first is None:
-        near = [*dict.fromkeys(f"{t.rule}@{t.subject}" for t in told if t.rule == rule)] or [*dict.fromkeys(rules)]
+        near = [*dict.fromkeys(f"{t.rule}@{t.subject}" for t in told if t.rule == rule)] or [*dict.fromkeys(rules())]
         raise NoSuchAlert(f"{where} has no alert {wanted!r}; it has e.g. {', '.join(near[:5]) or 'none'}")
     return [t for t in told if t.alert == first.alert]
 

@@ -23,7 +23,9 @@ rules_app = typer.Typer(
     no_args_is_help=True,
 )
 
-WarmUp = Annotated[str, typer.Option(metavar="TIME", help="Judge from so much earlier on, e.g. 12h.")]
+WarmUp = Annotated[
+    str, typer.Option(metavar="TIME", help="Judge from so much earlier on, e.g. 12h; nothing of it counts.")
+]
 PackFolder = Annotated[Path | None, typer.Argument(help="Folder of the pack; the one of the settings if left out.")]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object in place of text.")]
 FOUND, UNREADABLE = 1, 2

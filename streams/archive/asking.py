@@ -45,6 +45,9 @@ class Unread:
     why: str
     rows: int
 
+    def __str__(self) -> str:
+        return f"{self.path}: left out, {self.rows} rows: {self.why}"
+
 
 @dataclass
 class Archive:
