@@ -25,7 +25,7 @@ from streams.app import Partition, Record, StreamApp
 from streams.causes import causes
 from streams.checkpoint import Checkpoint, CheckpointStore, StaleFenceError
 from streams.metrics import DetectMetrics
-from streams.owned import OwnedShard, Ready, status, taken_back
+from streams.owned import OwnedShard, Ready, carried_before, status, taken_back
 from streams.poison import readable
 from streams.rules import RulesInForce
 
@@ -140,8 +140,8 @@ class Detector:
         if checkpoint.state is not None:
             carried = engine.restore(checkpoint.state)
             await self._announce(shard, carried.ended, [])
-            counts = {"kept": carried.kept, "reset": carried.reset, "dropped": carried.dropped}
-            log.info("shard restored", shard=number, offset=checkpoint.offset, fence=checkpoint.fence, **counts)
+            shard.carried = carried_before(checkpoint, rules) or carried.counts
+            log.info("shard restored", shard=number, offset=checkpoint.offset, fence=checkpoint.fence, **carried.counts)
         self._owned[number] = shard
         return shard
 

@@ -23,8 +23,8 @@ class OwnedShard:
 
     `said_blind`: what was said beside the log while it was quiet, and nobody has taken back. `saving`: checkpoints are
     saved one after the other, so that an older one never comes to lie over a newer. `rules` have judged, before us
-    perhaps, up to the offset `until` at least. `carried`: timers of the engine before that the present one kept, reset
-    and dropped. `told`: outcomes that were asked for.
+    perhaps, up to the offset `until` at least. `carried`: how many timers were kept, reset and dropped when `rules`
+    came into force, under whichever owner. `told`: outcomes that were asked for.
     """
 
     number: int
@@ -68,7 +68,7 @@ class OwnedShard:
         """From now on another engine judges, which has taken over what the present one remembers."""
         self._ended_before = self.outcomes
         self.engine, self.rules = engine, rules
-        self.carried = {"kept": carried.kept, "reset": carried.reset, "dropped": carried.dropped}
+        self.carried = carried.counts
 
 
 @dataclass(frozen=True)
@@ -94,6 +94,13 @@ def taken_back(shard: OwnedShard, tick: Tick, transitions: list[Transition]) -> 
     shard.said_blind = [said for said in shard.said_blind if said.subject != tick.ingest]
     at = {"event_ms": tick.clock_ms, "log_ms": shard.engine.log_ms, "wall_ms": tick.wall_ms}
     return [replace(said, level_from=said.level_to, level_to=Level.NONE, **at) for said in ended]
+
+
+def carried_before(checkpoint: Checkpoint, rules: RulesInForce) -> dict[str, int]:
+    """What its last owner told of the timers when these rules came into force; empty where it judged by others."""
+    told, these = checkpoint.rules, rules.status()
+    same = all(told.get(name) == these[name] for name in ("sequence", "meaning"))
+    return {fate: told[fate] for fate in Carried().counts if same and fate in told}
 
 
 def status(shard: OwnedShard) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 from alerts.store.database import Database
@@ -56,9 +56,9 @@ def init(settings: Settings, reader: Path | None = None) -> Iterator[str]:
 
 
 def rollup(settings: Settings, start: datetime, stop: datetime) -> None:
-    """Make minutes and hours of a range again: of whole hours. Raises Unavailable."""
+    """Make minutes and hours of a range again. Raises Unavailable."""
     influx = Influx(replace(influx_options(settings), timeout_s=ROLLUP_S))
-    for _ in rollups.rollup(influx, _hour(start), _hour(stop) + timedelta(hours=1)):
+    for _ in rollups.rollup(influx, start, stop):
         pass
     influx.close()
 
@@ -137,10 +137,6 @@ async def _work(settings: Settings, told: Telemetry) -> None:
 
 def _log_lines(settings: Settings, city: City) -> LogLines:
     return LogLines(city, lambda: _oldest_ms(settings))
-
-
-def _hour(time: datetime) -> datetime:
-    return time.replace(minute=0, second=0, microsecond=0)
 
 
 def _oldest_ms(settings: Settings) -> float:

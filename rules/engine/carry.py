@@ -40,6 +40,10 @@ class Carried:
     dropped: int = 0
     ended: list[Transition] = field(default_factory=list)
 
+    @property
+    def counts(self) -> dict[str, int]:
+        return {"kept": self.kept, "reset": self.reset, "dropped": self.dropped}
+
 
 @dataclass(frozen=True)
 class _Move:

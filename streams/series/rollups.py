@@ -7,7 +7,7 @@ the last days of a device.
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import pairwise
 from zlib import crc32
@@ -17,6 +17,7 @@ from streams.series.influx import Influx
 
 STEP, HOUR = timedelta(minutes=5), timedelta(hours=1)
 """How often each task runs. STEP is what one summary sums up, too: gauges speak every five minutes."""
+HOUR_S = HOUR.total_seconds()
 REACH = 2
 """How far back a task looks, in its own steps. What comes later than that, `qianshao series rollup` takes in."""
 STANDINGS_AT_ONCE, SUMMARIES_AT_ONCE, HOURS_AT_ONCE = timedelta(hours=2), timedelta(hours=1), timedelta(hours=12)
@@ -37,12 +38,14 @@ def tasks(buckets: Buckets) -> dict[str, str]:
 
 
 def rollup(influx: Influx, start: datetime, stop: datetime) -> Iterator[datetime]:
-    """Make minutes and hours of a range of whole hours again; how far it has come, now and then. Raises Unavailable."""
+    """Make minutes and hours of a range again, of the whole hours that it touches, since an hour is made of all of its
+    minutes; how far it has come, now and then. Raises Unavailable."""
+    first, last = _hour(start.timestamp() // HOUR_S), _hour(-(-stop.timestamp() // HOUR_S))
     minutes = ((standings_flux, STANDINGS_AT_ONCE), (_summaries_of, SUMMARIES_AT_ONCE))
     for flux, at_once in (*minutes, *((flux, HOURS_AT_ONCE) for flux in BY_THE_HOUR.values())):
-        begin = start
-        while begin < stop:
-            end = min(begin + at_once, stop)
+        begin = first
+        while begin < last:
+            end = min(begin + at_once, last)
             for _ in influx.query(flux(influx.options.buckets, begin.isoformat(), end.isoformat())):
                 pass
             begin = end
@@ -124,6 +127,10 @@ def _ago(count: int, step: timedelta) -> str:
     """The beginning of a step: a range that began within one would make a point of a part of it."""
     this = f"date.truncate(t: now(), unit: {_duration(step)})"
     return f"date.sub(d: {_duration(count * step)}, from: {this})" if count else this
+
+
+def _hour(number: float) -> datetime:
+    return datetime.fromtimestamp(number * HOUR_S, UTC)
 
 
 def _duration(span: timedelta) -> str:

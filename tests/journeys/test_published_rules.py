@@ -127,6 +127,7 @@ def test_new_words_change_nothing_bit_by_bit(company: Workers) -> None:
     log = company.log
     company.start("one", "two", checkpoint_s=1.0)
     log.go_on(seconds=7)
+    company.until(lambda: company.have_saved({"one", "two"}), "all shards are judged by the first rules")
     reword(company)
     until_judged_by(company, publish(company))
     log.go_on(seconds=10)

@@ -176,7 +176,8 @@ def test_tasks_make_minutes_of_points_and_hours_of_minutes_that_begin_where_they
     ]
     assert influx.write(lines) == []
     start = datetime.fromtimestamp(hour_ms / 1000, UTC)
-    list(rollup(influx, start, start + timedelta(hours=1)))
+    touched = start + timedelta(minutes=3), start + timedelta(minutes=4)
+    list(rollup(influx, *touched))
     minutes = _kept(influx, influx.options.buckets.minute, "reading_mean", "G1")
     assert minutes == {0: 0.5, 1: 1.5, 2: 2.5}
     of_all = [_kept(influx, influx.options.buckets.minute, f"summary_{how}") for how in ("mean", "min", "max")]

@@ -190,6 +190,26 @@ async def test_what_became_of_the_timers_is_counted_told_and_reported(
     assert road.count("reload_pause_seconds_count") == 1
 
 
+async def test_what_became_of_the_timers_is_still_told_by_who_owns_the_shard_next(road: Road) -> None:
+    await road.at(0, 50.0)
+    road.publish(OTHER_WET)
+    await road.followed()
+    road.begin()
+    await road.at(1, 50.0)
+    await road.detector._save(road.detector._owned[0])
+    assert {"kept": 1, "reset": 1, "dropped": 0}.items() <= road.status.items()
+
+
+async def test_who_owns_a_shard_next_and_judges_by_other_rules_tells_what_became_of_the_timers(road: Road) -> None:
+    await road.at(0, 50.0)
+    await road.detector._save(road.detector._owned[0])
+    (road.folder / "p" / "water.yaml").write_text(NO_WET)
+    road.begin()
+    await road.at(1, 50.0)
+    await road.detector._save(road.detector._owned[0])
+    assert {"kept": 1, "reset": 0, "dropped": 1}.items() <= road.status.items()
+
+
 async def test_a_version_that_does_not_load_is_refused_whole_and_the_old_one_goes_on(
     road: Road, capsys: pytest.CaptureFixture[str]
 ) -> None:
