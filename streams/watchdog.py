@@ -22,6 +22,7 @@ STUCK_EXIT = 70
 LOOK_EVERY_S = 5.0
 ANSWER_WITHIN_S = 5.0
 JOIN_S = 1.0
+STOOD_STILL_S = 15.0  # between two looks, which take ten at most
 
 
 class Watchdog:
@@ -41,6 +42,7 @@ class Watchdog:
         self._metrics = metrics or LagMetrics(CollectorRegistry())
         self._stopped = threading.Event()
         self._since_moved: dict[Partition, tuple[int, float]] = {}
+        self._looked_s = 0.0
         self._away = False
 
     def start(self) -> None:
@@ -92,6 +94,9 @@ class Watchdog:
         lags = await self._lags(consumer, offsets) if offsets else {}  # without any there is nothing to ask for
         self._metrics.show(lags)
         now_s = asyncio.get_running_loop().time()
+        if now_s - self._looked_s > STOOD_STILL_S:  # the whole process was not run: its worker could not move either
+            self._since_moved.clear()
+        self._looked_s = now_s
         self._since_moved = {partition: seen for partition, seen in self._since_moved.items() if partition in lags}
         for partition, lag in lags.items():
             stuck_s = self.stuck_for(partition, offsets[partition], lag, now_s)
