@@ -84,18 +84,22 @@ class Record:
         fleet, pack = fleet_of(city), pack or load_pack(RULES, city.catalogue)
         engines = [Shard(city, of, pack) for of in fleets_of_shards(fleet, SHARDS)]
         transitions: list[Transition] = []
-        for engine, said in zip(engines, self.said, strict=True):
+        last: list[list[Transition]] = [[] for _ in engines]
+        for shard, (engine, said) in enumerate(zip(engines, self.said, strict=True)):
             for entry in said:
-                transitions += engine.tick(entry) if isinstance(entry, Tick) else engine.apply(entry)
-        return Judgement(engines, transitions)
+                last[shard] = engine.tick(entry) if isinstance(entry, Tick) else engine.apply(entry)
+                transitions += last[shard]
+        return Judgement(engines, transitions, last)
 
 
 @dataclass(frozen=True)
 class Judgement:
-    """`engines`: those of the shards, as the log leaves them. `transitions`: all that they said."""
+    """`engines`: those of the shards, as the log leaves them. `transitions`: all that they said; `last`: each of them,
+    of the last entry of its shard."""
 
     engines: list[Shard]
     transitions: list[Transition]
+    last: list[list[Transition]]
 
     @property
     def outcomes(self) -> Counter[str]:

@@ -127,7 +127,7 @@ def test_new_words_change_nothing_bit_by_bit(company: Workers) -> None:
     log = company.log
     company.start("one", "two", checkpoint_s=1.0)
     log.go_on(seconds=7)
-    company.until(lambda: company.have_saved({"one", "two"}), "all shards are judged by the first rules")
+    company.until_saved("one", "two")
     reword(company)
     until_judged_by(company, publish(company))
     log.go_on(seconds=10)
@@ -142,7 +142,8 @@ def test_a_hold_of_five_minutes_fires_on_time_though_other_rules_came_into_force
     flood, n = Flood(company), len(Flood(company).gauges)
     company.start("one", checkpoint_s=1.0)
     flood.rises(minutes=2.5)
-    company.until(lambda: flood.said()["wet", Level.BLUE, 0.5] == n, "the road is wet")
+    company.until(company.have_caught_up, "all of it is judged by the first rules")
+    assert flood.said()["wet", Level.BLUE, 0.5] == n, "the road is wet"
     (company.settings.rules / "waterlogging.yaml").write_text(WATER.replace("blue: 10 cm", "blue: 12 cm"), "utf-8")
     until_judged_by(company, publish(company))
     counts = Counter()
@@ -192,7 +193,7 @@ def test_the_page_follows_without_being_started_again(tmp_path: Path) -> None:
     page, store = Child("web", settings, tmp_path), RuleStore(database)
 
     def shown() -> str:
-        return httpx.get(f"http://{settings.web.host}:{settings.web.port}/rules").text
+        return httpx.get(f"http://{settings.web.host}:{settings.web.port}/rules", timeout=60).text
 
     page.start()
     try:

@@ -122,7 +122,7 @@ def test_beside_workers_that_judge_it_ends_after_its_time_or_when_it_is_told_to(
     change(candidate, "red: 40 cm", "red: 60 cm")
     company.start("one")
     log.go_on(seconds=12)
-    company.until(lambda: company.have_saved({"one"}), "the worker has saved")
+    company.until_saved("one")
     timed, endless = begin(company, candidate, "--for", "20s"), begin(company, candidate)
     for shadow in (timed, endless):
         assert shadow.stderr is not None and "Ctrl-C ends it" in shadow.stderr.readline()

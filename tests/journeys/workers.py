@@ -1,11 +1,13 @@
 """Detect workers side by side, on a log that the test writes itself: seconds of gauges, some of them always under
-water, and a tick after each."""
+water, and a tick before each."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
@@ -40,12 +42,14 @@ LOGS = ("Kafka", "the embedded log")
 
 @dataclass
 class Log:
-    """The readings of a district, second by second. `kafka`: host:port of a log that nobody else writes."""
+    """The readings of a district, second by second. `kafka`: host:port of a log that nobody else writes. `written`:
+    records so far, by shard."""
 
     kafka: str
     city: City = field(default_factory=bao_an)
     now_ms: int = field(default_factory=lambda: int(wall_ms()))
     seconds: int = 0
+    written: Counter[int] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
         self.id = asyncio.run(ensure_topics(self.kafka, SHARDS))
@@ -62,12 +66,13 @@ class Log:
         for _ in range(seconds):
             self.now_ms, self.seconds = self.now_ms + SECOND_MS, self.seconds + 1
             for shard in range(SHARDS):
-                records += [(shard, BATCH, self._batch(shard)), (shard, TICK, self._tick())]
+                records += [(shard, TICK, self._tick()), (shard, BATCH, self._batch(shard))]
         self.write(*records)
 
     def write(self, *records: tuple[int, bytes, bytes | None]) -> None:
         """Records of (shard, kind, value), in their order."""
         asyncio.run(_write(self.kafka, records))
+        self.written.update(shard for shard, *_ in records)
 
     def forget(self) -> None:
         """Remove everything, as Kafka does when it is too old."""
@@ -77,9 +82,12 @@ class Log:
         return read_log(self.kafka)
 
     def said(self) -> bool:
-        """Whether everything that follows from the log has been said."""
+        """Whether everything that follows from the log has been said. Something follows from the last record of each
+        shard: so whoever judges them has nothing left to take in, and will have saved all of it when he has left."""
         record = self.read()
-        return {t.id for t in record.judged(self.city)} <= {t.id for t in record.alerts}
+        judgement = record.judgement(self.city)
+        assert all(judgement.last), "the log ends with what says nothing"
+        return {t.id for t in judgement.transitions} <= {t.id for t in record.alerts}
 
     def _batch(self, shard: int) -> bytes:
         numbers = self._gauges[shard]
@@ -134,14 +142,38 @@ class Workers:
 
     def owners(self) -> dict[int, str]:
         """Who has claimed each shard last."""
-        with self.database.reading() as connection:
-            return {row.shard: row.owner for row in connection.execute(select(schema.shards))}
+        return {row.shard: row.owner for row in self._shards()}
 
-    def have_saved(self, owners: set[str]) -> bool:
-        """Whether these workers share the shards, and each shard was saved once: some of the log, or all of it."""
+    def until_saved(self, *owners: str) -> None:
+        """Let the log go on until these workers share the shards, and each shard was saved once: some of the log, or
+        all of it. A shard is claimed when there is something to read in it, also by who gets it late."""
+
+        def saved() -> bool:
+            self.log.go_on(seconds=1)
+            rows = [row for row in self._shards() if row.offset >= 0]
+            return len(rows) == SHARDS and {row.owner for row in rows} == set(owners)
+
+        self.until(saved, f"each shard is saved by one of {owners}")
+
+    def until_unsaved(self, name: str) -> None:
+        """Let the log go on until all that follows from it is said, and a worker has saved nothing of the last second
+        of its shards. It would have, had it heard nothing for so long that it called them blind."""
+
+        def unsaved() -> bool:
+            self.log.go_on(seconds=1)
+            self.until(self.log.said, "all that follows from the log is said")
+            own = [row.log_ms for row in self._shards() if row.owner == name]
+            return bool(own) and all(log_ms < self.log.now_ms for log_ms in own)
+
+        self.until(unsaved, f"{name} has said what it has not saved")
+
+    def have_caught_up(self) -> bool:
+        """Whether each shard is saved to the end of the log."""
+        return {row.shard: row.offset + 1 for row in self._shards()} == self.log.written
+
+    def _shards(self) -> list[Any]:
         with self.database.reading() as connection:
-            rows = list(connection.execute(select(schema.shards)))
-        return {row.owner for row in rows} == owners and all(row.offset >= 0 for row in rows)
+            return list(connection.execute(select(schema.shards)))
 
     def log_of(self, name: str) -> str:
         return self.children[name].log_file.read_text(errors="replace")
