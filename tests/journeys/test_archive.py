@@ -17,6 +17,7 @@ from qianshao.settings import ArchiveSettings, KafkaSettings, Settings
 from qianshao.supervisor import Child
 from streams.archive.folder import ArchiveFolder
 from streams.archive.replay import Replay
+from tests.journeys.account import said_beside_the_log
 from tests.journeys.district import SHARDS, settings_of
 from tests.journeys.record import Record
 from tests.journeys.workers import Log, Workers, workers
@@ -73,8 +74,8 @@ def test_killed_again_and_again_it_has_everything_once_and_in_order(archiving: A
     log = archiving.log
     for _ in range(3):
         archiving.start()
-        log.go_on(seconds=10)
         before = archiving.written()
+        log.go_on(seconds=10)
         until(lambda before=before: archiving.written() > before, CAUGHT_UP_S)  # type: ignore[misc]
         archiving.child.kill()
     log.write((0, BATCH, b"garbage"))
@@ -117,5 +118,6 @@ def test_the_archive_is_judged_again_to_the_alerts_that_were_told(archiving: Arc
     replay, pack = archiving.replay(), load_rules(archiving.settings, log.city)
     again = [told for judged in judge_shards(replay, log.city, pack) for told in judged.transitions]
     live = {told.id: told for told in record.alerts}
-    assert {told.id: told for told in again} == live != {}
+    beside = {told.id: told for told in said_beside_the_log(record, again)}
+    assert {told.id: told for told in again} | beside == live != beside
     assert {told.id: told for told in replay.alerts()} == live
