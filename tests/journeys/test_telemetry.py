@@ -16,6 +16,7 @@ from sqlalchemy import select
 
 from alerts.store import schema
 from city.clock import wall_ms
+from city.reports import Report
 from ingest.registry import topic_prefix
 from qianshao.doctor.findings import Finding, Outcome
 from qianshao.doctor.run import examine
@@ -76,7 +77,7 @@ def tickets(system: System) -> list[Any]:
 def offered(system: System, process: str) -> dict[str, float]:
     """What a process offers, without labels."""
     port = system.settings.metrics.port + METRICS_PORTS.index(process)
-    with urllib.request.urlopen(f"http://{HOST}:{port}/metrics", timeout=10) as answer:
+    with urllib.request.urlopen(f"http://{HOST}:{port}/metrics", timeout=WAIT_S) as answer:
         families = text_string_to_metric_families(answer.read().decode())
         return {sample.name: sample.value for family in families for sample in family.samples}
 
@@ -84,34 +85,56 @@ def offered(system: System, process: str) -> dict[str, float]:
 def test_every_process_offers_what_it_counts_and_the_reports_in_the_log_add_up_to_it(tmp_path: Path) -> None:
     with embedded(tmp_path, metrics=MetricsSettings(port=free_ports(len(METRICS_PORTS)))) as system:
         publish(system, {}, {"alarm": "tamper"}, {"phone": "1"})
-        until(lambda: tickets(system), WAIT_S, "there is a ticket")
+        opened = "qianshao_incidents_tickets_opened_total"
+        until(lambda: offered(system, "incidents")[opened] == 1, WAIT_S, "a ticket is counted")
+        assert tickets(system)
         assert offered(system, "ingest")["qianshao_ingest_session_up"] == 1
         assert offered(system, "detect")["qianshao_detect_readings_total"] > 0
-        assert offered(system, "incidents")["qianshao_incidents_tickets_opened_total"] == 1
         assert offered(system, "web")["qianshao_web_database_up"] == 1
         until(lambda: "qianshao_log_lag_records" in offered(system, "detect"), WAIT_S, "the watchdog has looked")
         assert not any(name.endswith("_created") for name in offered(system, "detect"))
         for process in ("ingest", "detect", "incidents", "web"):
             assert offered(system, process)["process_resident_memory_bytes"] > 0
+        until(lambda: all_is_reported(summed(reports(system))), WAIT_S, "what a process cannot tell at its end is told")
         system.finish()
-        said = asyncio.run(read_reports(system.settings.kafka.servers))
+        said = reports(system)
     assert {(r.process, r.instance) for r in said} == {
         ("ingest", "ingest-1"),
         ("detect", "detect-1"),
         ("incidents", "incidents-1"),
     }
-    summed: Counter[tuple[str, str]] = Counter()
-    for report in said:
+    sums = summed(said)
+    assert sums["qianshao_ingest_messages_total", ""] == 3
+    assert sums["qianshao_ingest_dead_letters_total", "personal-data"] == 1
+    assert sums["qianshao_incidents_dead_letters_total", "personal-data"] == 1
+    assert sums["qianshao_detect_readings_total", ""] == sums["qianshao_ingest_readings_total", ""] > 0
+    assert sums["qianshao_incidents_tickets_opened_total", ""] == 1
+    assert sums["qianshao_incidents_ticket_delay_seconds_count", ""] >= 1
+    assert sums["qianshao_ingest_write_seconds_count", ""] >= 1
+    assert sums["qianshao_detect_checkpoint_seconds_count", ""] >= SHARDS
+
+
+def reports(system: System) -> list[Report]:
+    return asyncio.run(read_reports(system.settings.kafka.servers))
+
+
+def summed(reports: list[Report]) -> Counter[tuple[str, str]]:
+    """By name and reason."""
+    sums: Counter[tuple[str, str]] = Counter()
+    for report in reports:
         for sample in report.samples:
-            summed[sample.name, sample.labels.get("reason", "")] += sample.value
-    assert summed["qianshao_ingest_messages_total", ""] == 3
-    assert summed["qianshao_ingest_dead_letters_total", "personal-data"] == 1
-    assert summed["qianshao_incidents_dead_letters_total", "personal-data"] == 1
-    assert summed["qianshao_detect_readings_total", ""] == summed["qianshao_ingest_readings_total", ""] > 0
-    assert summed["qianshao_incidents_tickets_opened_total", ""] == 1
-    assert summed["qianshao_incidents_ticket_delay_seconds_count", ""] >= 1
-    assert summed["qianshao_ingest_write_seconds_count", ""] >= 1
-    assert summed["qianshao_detect_checkpoint_seconds_count", ""] >= SHARDS
+            sums[sample.name, sample.labels.get("reason", "")] += sample.value
+    return sums
+
+
+def all_is_reported(sums: Counter[tuple[str, str]]) -> bool:
+    """Whether what each process counts last has been told of."""
+    judged, taken_in = (sums[f"qianshao_{name}_readings_total", ""] for name in ("detect", "ingest"))
+    kept = sums["qianshao_incidents_dead_letters_total", "personal-data"]
+    opened, saved = (
+        sums[f"qianshao_{name}", ""] for name in ("incidents_tickets_opened_total", "detect_checkpoint_seconds_count")
+    )
+    return bool(judged == taken_in and kept and opened and saved >= SHARDS)
 
 
 def test_the_doctor_finds_a_system_that_runs_well_and_says_so_of_each_of_its_servers(tmp_path: Path) -> None:
