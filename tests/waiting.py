@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 
 LOOK_EVERY_S = 0.02
-PATIENCE_S = 30.0
+PATIENCE_S = 60.0
 
 
 def until(happened: Callable[[], object], seconds: float = PATIENCE_S, what: str | Callable[[], str] = "") -> None:

@@ -83,14 +83,14 @@ def playing(folder: Path, page_port: int, *pace: str) -> Iterator[subprocess.Pop
 
 
 def page_of(port: int) -> dict[str, Any]:
-    with urllib.request.urlopen(f"http://{HOST}:{port}/api/state", timeout=10) as answer:
+    with urllib.request.urlopen(f"http://{HOST}:{port}/api/state", timeout=WAIT_S) as answer:
         state: dict[str, Any] = json.load(answer)
         return state
 
 
 def rules_of(port: int) -> str:
     """The page of the rules."""
-    with urllib.request.urlopen(f"http://{HOST}:{port}/rules", timeout=10) as answer:
+    with urllib.request.urlopen(f"http://{HOST}:{port}/rules", timeout=WAIT_S) as answer:
         html: str = answer.read().decode()
         return html
 
