@@ -38,7 +38,7 @@ def test_without_a_terminal_it_ends_by_itself_with_its_account_in_json(tmp_path:
 def test_after_the_play_the_page_stays_says_so_and_calls_nothing_that_ended_with_it_a_failure(tmp_path: Path) -> None:
     port = free_port()
     with playing(tmp_path, port, *SHORT) as demo:
-        until(lambda: OVER in (tmp_path / "said").read_text(), WAIT_S, "the play is over")
+        until(lambda: OVER in (tmp_path / "said").read_text(errors="replace"), WAIT_S, "the play is over")
         state = page_of(port)
         assert state["over"] and not state["alarms"]
         assert state["counts"]["shards_dark"] == 0 and state["counts"]["tickets_open"] > 0
