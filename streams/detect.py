@@ -50,7 +50,7 @@ class DetectOptions:
 class Detector:
     """Judges what the app hands it. Alerts go out before the checkpoint that covers them; a replay after a crash
     makes the same alerts again, by the same ids. `earlier`: the rules of an earlier publication, None where they are
-    gone."""
+    gone. `over`: whether a play has come to its end, after which nobody ticks and nobody is blind."""
 
     def __init__(
         self,
@@ -62,9 +62,10 @@ class Detector:
         metrics: DetectMetrics | None = None,
         tracer: Tracer | None = None,
         earlier: Callable[[int], RulesInForce | None] = lambda _sequence: None,
+        over: Callable[[], bool] = lambda: False,
     ) -> None:
         self._app, self._store, self._city, self._rules, self._options = app, store, city, rules, options
-        self._earlier = earlier
+        self._earlier, self._over = earlier, over
         self._metrics = metrics or DetectMetrics(CollectorRegistry())
         self._announcer = Announcer(app, self._metrics, tracer or Untraced(), options.name)
         self._metrics.judges_by(rules.version, rules.refused is not None)
@@ -88,7 +89,7 @@ class Detector:
             for shard in list(self._owned.values()):
                 if now_s >= shard.next_checkpoint_s:
                     await self._checkpoint(shard)
-                if now_s - shard.last_tick_s > QUIET_S and not shard.quiet:
+                if now_s - shard.last_tick_s > QUIET_S and not shard.quiet and not self._over():
                     await self._say_quiet(shard)
                 if shard.rules is not self._rules and not self._reloading.locked():
                     await self._bring_up_to_date(shard)

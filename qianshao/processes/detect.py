@@ -6,6 +6,7 @@ from alerts.store.database import Database
 from alerts.store.rules import RuleStore
 from city.log import READINGS
 from qianshao.city_files import load_city
+from qianshao.clockfile import timekeeper
 from qianshao.processes.lifecycle import answer, say_ready, stop_on_signals, until_stopped
 from qianshao.settings import Settings
 from qianshao.telemetry import Telemetry, with_telemetry
@@ -36,7 +37,8 @@ async def _work(settings: Settings, told: Telemetry) -> None:
     metrics = DetectMetrics(told.registry)
     source = RuleSource(RuleStore(database), city, settings.rules, settings.detect.name)
     rules = await answer(lambda: asyncio.to_thread(source.begin))
-    detector = Detector(app, CheckpointStore(database), city, rules, options, metrics, told.tracer, source.earlier)
+    clock, store = timekeeper(settings.clock.file), CheckpointStore(database)
+    detector = Detector(app, store, city, rules, options, metrics, told.tracer, source.earlier, over=lambda: clock.over)
 
     def offsets() -> dict[Partition, int]:
         return {(READINGS, shard): at for shard, at in detector.offsets.items()}

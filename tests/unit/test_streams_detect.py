@@ -13,6 +13,7 @@ from city.clock import wall_ms
 from city.log import ALERTS, BATCH, DEAD_LETTERS, KIND, READINGS, TICK
 from city.readings import Tick, batch_of, encode, encode_tick
 from city.transitions import decode_transition
+from streams import detect
 from streams.app import Record
 from streams.checkpoint import CheckpointStore
 from streams.detect import DetectOptions, Detector
@@ -58,6 +59,7 @@ class Worker:
     log: Log = field(default_factory=Log)
     spans: Spans = field(default_factory=Spans)
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
+    over: bool = False
 
     def __post_init__(self) -> None:
         self.detector = Detector(
@@ -68,6 +70,7 @@ class Worker:
             DetectOptions("detect-1", "a-log", 1, checkpoint_s=0.04),
             DetectMetrics(self.registry),
             self.spans,
+            over=lambda: self.over,
         )
 
     def reading(self, gauge: int, depth_cm: float, seq: int = 1, age_s: float = 0.0, **headers: bytes) -> Record:
@@ -199,3 +202,19 @@ async def test_what_nobody_can_read_is_named_with_its_trace(worker: Worker, caps
     assert [written.topic for written in worker.log.written] == [DEAD_LETTERS]
     said = capsys.readouterr().out
     assert "poison record" in said and "trace=4bf92f3577b34da6a3ce929d0e0e4736" in said
+
+
+async def test_a_log_that_goes_quiet_is_told_as_blind_but_not_when_a_play_is_over(
+    worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(detect, "QUIET_S", 0.0)
+    worker.over = True
+    await saved(worker)
+    assert worker.alerts == []
+    worker.over = False
+    running = asyncio.create_task(worker.detector.run())
+    async with asyncio.timeout(30):
+        while not worker.alerts:
+            await asyncio.sleep(0)
+    running.cancel()
+    assert worker.alerts == [(INGEST, {})]
