@@ -168,7 +168,7 @@ def shown(server: Server, folder: Path, play: Play = EVERYTHING) -> Shown:
     began_ms = int(wall_ms()) - lasting_ms
     wall = play_onto(influx, folder, str(FIXTURES / play.scenario), began_ms, lasting_ms, play.pack)
     stop = datetime.fromtimestamp(wall.end_ms / 1000, UTC)
-    list(rollup(influx, stop - timedelta(hours=1), stop))
+    list(rollup(influx, stop - timedelta(minutes=play.minutes), stop))
     store = Store(Buckets.named(influx.options.bucket), 30, 400)
     return Shown(wall, boards(wall.city, store), server)
 
