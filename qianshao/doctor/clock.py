@@ -3,7 +3,6 @@ time is made of it."""
 
 import ctypes
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 import httpx
@@ -61,18 +60,25 @@ def skew(what: str, seconds: float, tolerance_s: float = 0.0) -> Finding:
     return graded(what, detail, KEEP, beyond_s >= WARN_S, beyond_s >= FAIL_S)
 
 
+def surely_ahead_s(asked_s: float, theirs_s: float, answered_s: float) -> float:
+    """So far a clock is ahead of ours, s, that was read at some moment between our question and its answer: one that
+    may have been the same then is taken for the same, however long it took to answer."""
+    return min(0.0, theirs_s - asked_s) + max(0.0, theirs_s - answered_s)
+
+
 def store_skew_s(store: Database) -> float:
     """So far PostgreSQL's clock is ahead of ours, s. Raises Unavailable."""
     with store.reading() as connection:
         before_ms = wall_ms()
         theirs_s = float(connection.execute(text("SELECT extract(epoch FROM clock_timestamp())")).scalar_one())
-        return theirs_s - (before_ms + wall_ms()) / 2000
+        return surely_ahead_s(before_ms / 1000, theirs_s, wall_ms() / 1000)
 
 
 def header_skew_s(url: str) -> float:
     """So far a web server's clock is ahead of ours, s, by its Date header. Raises Unavailable."""
+    before_ms = wall_ms()
     try:
         told = httpx.get(f"{url}/health", timeout=ANSWER_WITHIN_S).headers["date"]
     except (httpx.HTTPError, KeyError) as error:
         raise Unavailable(f"InfluxDB at {url}", repr(error)) from error
-    return (parsedate_to_datetime(told) - datetime.now(UTC)).total_seconds()
+    return surely_ahead_s(before_ms / 1000, parsedate_to_datetime(told).timestamp(), wall_ms() / 1000)

@@ -66,6 +66,16 @@ def test_a_second_that_a_header_leaves_out_is_no_difference() -> None:
 
 
 @pytest.mark.parametrize(
+    ("asked_s", "theirs_s", "answered_s", "ahead_s"),
+    [(100, 100, 120, 0), (100, 120, 120, 0), (100, 90, 120, -10), (100, 125, 120, 5), (100, 103, 100, 3)],
+)
+def test_who_answers_late_has_no_wrong_clock_for_that(
+    asked_s: float, theirs_s: float, answered_s: float, ahead_s: float
+) -> None:
+    assert clock.surely_ahead_s(asked_s, theirs_s, answered_s) == ahead_s
+
+
+@pytest.mark.parametrize(
     ("left", "outcome"),
     [
         (40 * DAY, Outcome.OK),
