@@ -7,10 +7,12 @@ from qianshao.doctor.findings import Finding, well
 from qianshao.processes.ingest import ingest_options
 from qianshao.settings import Settings
 
+ANSWER_WITHIN_S = 5.0
+
 
 def broker(settings: Settings) -> Iterator[Finding]:
     """A CONNECT with the credentials of the settings. Raises Unavailable or SettingError."""
     options = ingest_options(settings).mqtt
-    probe(options)
+    probe(options, ANSWER_WITHIN_S)
     how = "with TLS" if options.tls_ca else "without TLS"
     yield well("MQTT broker", f"{options.host}:{options.port} lets {options.username or 'anybody'} in, {how}")
