@@ -14,7 +14,8 @@ from tests.servers.process import Server
 pytestmark = pytest.mark.servers
 
 RECORDS, PARTITIONS = 6, 2
-PATIENCE_S = 20.0
+PATIENCE_S = SESSION_S = 60.0
+"""The session outlasts whatever holds up a test: who works is a member until he leaves."""
 
 
 @pytest.fixture
@@ -33,7 +34,11 @@ async def topic(kafka_server: Server) -> str:
 def worker(kafka: Server, topic: str) -> AIOKafkaConsumer:
     """Of the group that is called as the topic is."""
     return AIOKafkaConsumer(
-        topic, bootstrap_servers=kafka.address, group_id=topic, auto_offset_reset="earliest", session_timeout_ms=6000
+        topic,
+        bootstrap_servers=kafka.address,
+        group_id=topic,
+        auto_offset_reset="earliest",
+        session_timeout_ms=int(SESSION_S * 1000),
     )
 
 
