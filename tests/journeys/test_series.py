@@ -17,7 +17,7 @@ from ingest.dead_letters import Reason
 from qianshao.processes.series import init, rebuild
 from qianshao.settings import InfluxSettings, KafkaSettings, Settings
 from qianshao.supervisor import Child
-from streams.series import buckets
+from streams.series import buckets, rollups
 from streams.series.influx import Influx, InfluxOptions
 from streams.series.rollups import rollup
 from tests.journeys.district import SHARDS, settings_of
@@ -26,7 +26,7 @@ from tests.journeys.workers import Log
 from tests.servers.influxdb import Influx as Server
 from tests.waiting import until
 
-pytestmark = pytest.mark.servers
+pytestmark = [pytest.mark.servers, pytest.mark.timeout(600)]
 
 START_S, CAUGHT_UP_S = 60, 60
 DAY = timedelta(days=1)
@@ -193,9 +193,9 @@ def test_the_tasks_themselves_run(influx: Influx) -> None:
     now_ms = int(wall_ms()) // 300_000 * 300_000 - 300_000
     tags = "device=G1,type=t,site=s,area=a,class=c,street=11,community=111"
     assert influx.write([f"reading,{tags} water_depth=3.0 {(now_ms + 5_000) * 1_000_000}"]) == []
-    for task in influx.client.tasks_api().find_tasks(limit=100):
-        if task.name.startswith(influx.options.bucket):
-            list(influx.query("\n".join(x for x in task.flux.splitlines() if not x.startswith("option task"))))
+    for name in rollups.tasks(influx.options.buckets):  # by name: a list of all stops at a hundred
+        (task,) = influx.client.tasks_api().find_tasks(name=name)
+        list(influx.query("\n".join(x for x in task.flux.splitlines() if not x.startswith("option task"))))
     found = _kept(influx, influx.options.buckets.minute, "reading_mean", "G1")
     assert list(found.values()) == [3.0]
     assert len(_kept(influx, influx.options.buckets.minute, "summary_max")) == 1

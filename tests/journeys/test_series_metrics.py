@@ -86,7 +86,10 @@ async def test_points_that_were_taken_and_refused_are_counted_apart(series: Seri
     assert [written.topic for written in series.log.written] == [DEAD_LETTERS]
 
 
-async def test_an_influxdb_that_is_away_is_shown_until_it_answers(series: Series, private_influxdb: Influx) -> None:
+async def test_an_influxdb_that_is_away_is_shown_until_it_answers(
+    series: Series, private_influxdb: Influx, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("streams.series.worker.PATIENCE_S", 600.0)  # however long its start takes
     await series.read(GOOD)
     assert series.count("away") == 0
     private_influxdb.server.stop()
