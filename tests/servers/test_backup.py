@@ -40,7 +40,7 @@ pytestmark = pytest.mark.servers
 
 BACKUP, RESTORE = DEPLOY / "backup.sh", DEPLOY / "restore.sh"
 ENDED = [state.value for state in TicketState if state.terminal]
-STORM_S = 60
+STORM_S = 120
 STARRED = "the night shift's stars"
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -175,7 +175,7 @@ def run(installation: Installation, tmp_path: Path) -> Iterator[Run]:
         yield lambda script, *arguments: run(script, *arguments, **installation.folders)
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(600)
 def test_after_a_storm_a_backup_and_a_disaster_the_same_tickets_are_open_and_judging_goes_on(
     installation: Installation, run: Run, tmp_path: Path
 ) -> None:

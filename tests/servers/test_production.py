@@ -43,10 +43,10 @@ from tests.servers.missing import MissingError
 from tests.servers.places import free_port, scratch_folder
 from tests.servers.report import skip
 
-pytestmark = pytest.mark.servers
+pytestmark = [pytest.mark.servers, pytest.mark.timeout(600)]
 
 SERVICES = ("ingest", "detect", "incidents", "series", "web")
-START_S, WAIT_S = 90.0, 30.0
+START_S, WAIT_S = 90.0, 60.0
 GAUGE = "BA-WL-0001"
 
 
@@ -67,6 +67,7 @@ class Production:
     def publish(self, *payloads: bytes) -> None:
         """As the gauge, over TLS."""
         client = paho.Client(paho.CallbackAPIVersion.VERSION2, protocol=paho.MQTTv5)
+        client.connect_timeout = WAIT_S
         client.tls_set_context(ssl.create_default_context(cafile=self.broker.ca))
         client.username_pw_set(GAUGE, self.password)
         client.connect(self.broker.server.host, self.broker.server.port)
