@@ -150,17 +150,21 @@ def connect(broker: Broker, passwords: dict[str, str]) -> Iterator[Connect]:
         client.close()
 
 
-def test_a_device_speaks_for_itself_and_ingest_hears_it(connect: Connect) -> None:
-    ingest = connect("_ingest")
-    ingest.subscribe(EVERYTHING)
+@pytest.fixture
+def ingest(connect: Connect) -> Client:
+    """Who hears it: a broker tells publishers when nobody does."""
+    client = connect("_ingest")
+    client.subscribe(EVERYTHING)
+    return client
+
+
+def test_a_device_speaks_for_itself_and_ingest_hears_it(connect: Connect, ingest: Client) -> None:
     gauge = connect(GAUGE)
     assert gauge.publish(OWN_TOPIC, b"own") == "Success"
     assert ingest.received.get(timeout=WAIT_S) == (OWN_TOPIC, b"own")
 
 
-def test_a_device_cannot_speak_for_another_nor_listen_to_it(connect: Connect) -> None:
-    ingest = connect("_ingest")
-    ingest.subscribe(EVERYTHING)
+def test_a_device_cannot_speak_for_another_nor_listen_to_it(connect: Connect, ingest: Client) -> None:
     gauge, other = connect(GAUGE), connect(OTHER)
     other.subscribe(EVERYTHING)
     assert gauge.publish(FOREIGN_TOPIC, b"forged") == "Not authorized"
@@ -183,6 +187,7 @@ def test_a_device_cannot_even_name_another_street_or_class(connect: Connect, top
     assert connect(GAUGE).publish(topic, b"moved?") == "Not authorized"
 
 
+@pytest.mark.usefixtures("ingest")
 def test_a_gateway_speaks_on_its_own_topic_and_a_device_behind_it_on_its_own(connect: Connect) -> None:
     nvr, behind = connect(NVR), connect(BEHIND_IT)
     assert nvr.publish(f"{PLACE}/gateway/{NVR}/up", b"for all of them") == "Success"
@@ -190,9 +195,9 @@ def test_a_gateway_speaks_on_its_own_topic_and_a_device_behind_it_on_its_own(con
     assert nvr.publish(f"{PLACE}/video-coverage/{BEHIND_IT}/hb", b"forged") == "Not authorized"
 
 
-def test_only_the_simulator_speaks_for_all_and_ingest_for_none(connect: Connect) -> None:
+def test_only_the_simulator_speaks_for_all_and_ingest_for_none(connect: Connect, ingest: Client) -> None:
     assert connect("_simulator").publish(FOREIGN_TOPIC, b"played") == "Success"
-    assert connect("_ingest").publish(FOREIGN_TOPIC, b"forged") == "Not authorized"
+    assert ingest.publish(FOREIGN_TOPIC, b"forged") == "Not authorized"
 
 
 @pytest.mark.parametrize(("user", "password"), [(None, None), (GAUGE, "wrong"), ("nobody", "nothing")])
@@ -223,6 +228,7 @@ def test_a_device_that_takes_the_client_id_of_ingest_does_not_take_its_session(c
     assert ingest.lost.empty()
 
 
+@pytest.mark.usefixtures("ingest")
 def test_the_health_check_sees_how_the_broker_does_and_nothing_of_devices(connect: Connect) -> None:
     health = connect("_health")
     health.subscribe(EVERYTHING)
@@ -245,6 +251,7 @@ def test_what_waits_for_ingest_outlives_a_restart_of_the_broker(connect: Connect
     assert back.received.get(timeout=WAIT_S) == (OWN_TOPIC, b"while away")
 
 
+@pytest.mark.usefixtures("ingest")
 def test_who_left_the_registry_is_thrown_out_when_the_broker_reads_its_files_again(
     connect: Connect, broker: Broker, secrets: Path, fleet: Path, tmp_path: Path
 ) -> None:
