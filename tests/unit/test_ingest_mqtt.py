@@ -1,7 +1,6 @@
 """The session with a broker that we script: it refuses, says goodbye, falls silent, and is there again."""
 
 import asyncio
-import socket
 from collections.abc import AsyncIterator
 from contextlib import suppress
 
@@ -9,9 +8,10 @@ import pytest
 
 from ingest import mqtt
 from ingest.mqtt import MqttOptions, MqttSource
+from tests.servers.places import free_port
+from tests.waiting import PATIENCE_S
 
 CONNECT, CONNACK, PUBACK, SUBSCRIBE, SUBACK, PINGREQ, DISCONNECT = 0x10, 0x20, 0x40, 0x80, 0x90, 0xC0, 0xE0
-WAIT_S = 20.0
 
 
 class Link:
@@ -22,7 +22,7 @@ class Link:
 
     async def expect(self, kind: int) -> bytes:
         """The rest of the next packet but pings, which must be of this kind."""
-        async with asyncio.timeout(WAIT_S):
+        async with asyncio.timeout(PATIENCE_S):
             first, rest = await self._packet()
             while first == PINGREQ and kind != PINGREQ:
                 first, rest = await self._packet()
@@ -50,7 +50,7 @@ class Link:
 
     async def closed(self) -> bool:
         """Waits until the source has closed its end."""
-        async with asyncio.timeout(WAIT_S):
+        async with asyncio.timeout(PATIENCE_S):
             with suppress(ConnectionError):
                 while await self._reader.read(1000):
                     pass
@@ -87,18 +87,22 @@ class Stage:
         self._running = asyncio.create_task(self.source.run())
 
     async def link(self) -> Link:
-        async with asyncio.timeout(WAIT_S):
+        async with asyncio.timeout(PATIENCE_S):
             return await self.links.get()
 
     async def hear(self) -> int:
-        async with asyncio.timeout(WAIT_S):
+        async with asyncio.timeout(PATIENCE_S):
             return await self.heard.get()
 
     async def until(self, up: bool) -> None:
-        async with asyncio.timeout(WAIT_S):
+        async with asyncio.timeout(PATIENCE_S):
             while self.source.up is not up:
                 assert not self._running.done(), self._running
                 await asyncio.sleep(0.005)
+
+    def lose_patience(self) -> None:
+        """The present connection, and none after it, is left when the broker is silent for a second or two."""
+        self.source._client._keepalive = 1
 
     async def end(self) -> None:
         self._running.cancel()
@@ -120,7 +124,6 @@ class Stage:
 async def stage(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Stage]:
     monkeypatch.setattr(mqtt, "FIRST_DELAY_S", 0.01)
     monkeypatch.setattr(mqtt, "MISC_EVERY_S", 0.02)
-    monkeypatch.setattr(mqtt, "KEEPALIVE_S", 1)
     stage = Stage(request.param)
     await stage.open()
     yield stage
@@ -231,6 +234,7 @@ async def test_a_broker_that_answers_no_ping_is_left(stage: Stage) -> None:
     first = await stage.link()
     await first.accept()
     await stage.until(up=True)
+    stage.lose_patience()
     await first.expect(PINGREQ)
     second = await stage.link()
     assert await first.closed()
@@ -239,7 +243,9 @@ async def test_a_broker_that_answers_no_ping_is_left(stage: Stage) -> None:
 
 
 async def test_a_broker_that_never_answers_connect_is_left(stage: Stage) -> None:
-    first, second = await stage.link(), await stage.link()
+    first = await stage.link()
+    stage.lose_patience()
+    second = await stage.link()
     assert await first.closed()
     await second.accept()
     await stage.until(up=True)
@@ -250,6 +256,7 @@ async def test_paused_it_reads_nothing_not_even_on_the_next_connection(stage: St
     await first.accept()
     await stage.until(up=True)
     stage.source.pause()
+    stage.lose_patience()
     first.publish(1)
     assert await first.closed()  # its pings were answered, if at all, to nobody
     second = await stage.link()
@@ -275,9 +282,7 @@ async def test_it_says_goodbye_after_the_last_acknowledgement(stage: Stage) -> N
 
 async def test_it_waits_for_a_broker_that_is_not_there_yet(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mqtt, "FIRST_DELAY_S", 0.01)
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
-    stage = Stage(v5=True)
+    stage, port = Stage(v5=True), free_port()
     stage.play(port)
     stage._server = await asyncio.start_server(stage._connection, "127.0.0.1", port)
     await (await stage.link()).accept()

@@ -11,6 +11,7 @@ from ingest.adapters.tcp import KEEPALIVE, Connection, StationServer, TcpLimits
 from ingest.adapters.wire import Piece, WireProtocol
 from simulators.wire import sl651
 from tests.unit.station_desk import NOW_MS
+from tests.waiting import PATIENCE_S
 
 STATION = "0012345678"
 FRAME = sl651.packet(STATION, sl651.LINK, NOW_MS)
@@ -54,14 +55,14 @@ async def connected(house: House) -> tuple[asyncio.StreamReader, asyncio.StreamW
 
 
 async def happened(what: Callable[[], object]) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         while not what():
             await asyncio.sleep(0.005)
 
 
 async def closed_by_us(reader: asyncio.StreamReader) -> bool:
     """Whether the other end is gone; raises TimeoutError while it is not."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         try:
             while await reader.read(4096):
                 pass
@@ -200,14 +201,21 @@ async def test_a_station_that_does_not_read_its_answers_is_closed() -> None:
 
 
 async def test_while_all_are_paused_nobody_is_read_and_nobody_is_called_slow_for_it() -> None:
-    async with house(replace(PATIENT, frame_s=0.1)) as home:
+    async with house() as home:
         reader, writer = await connected(home)
         writer.write(FRAME[:10])
         await happened(lambda: any(c._splitter.begun for c in home.server.connections))
         home.server.pause()
+        (connection,) = home.server.connections
+        connection._limits = replace(PATIENT, frame_s=0.1)
+        connection._watch()
         writer.write(FRAME[10:])
-        await asyncio.sleep(0.3)  # three times what a frame may take
-        assert home.taken == []
+        for _ in range(3):  # times over, that a frame may take
+            timer = connection._timer
+            await happened(lambda timer=timer: connection._timer is not timer)
+        assert home.taken == [] and home.closed == []
+        connection._limits = PATIENT
+        connection._watch()
         home.server.resume()
         assert await reader.readexactly(len(ANSWER)) == ANSWER
 
