@@ -11,6 +11,7 @@ from typing import TypeVar
 
 import pytest
 import structlog
+from hypothesis import HealthCheck, settings
 
 from tests.servers.grafana import RunningGrafana, grafana
 from tests.servers.influxdb import Influx, influxdb
@@ -29,6 +30,8 @@ EXIT_S = 30
 """After the last line of a run. A thread that a failed test left behind would keep the process for ever."""
 
 pytest.register_assert_rewrite("tests.journeys.account", "tests.waiting")
+settings.register_profile("any-machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any-machine")  # how long an example takes says more of the machine than of us
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -76,7 +76,7 @@ requests = st.builds(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(wanted=requests, seed=st.integers(0, 2**32))
 def test_whatever_is_asked_for_is_made_and_fits(baoan: City, wanted: FleetRequest, seed: int) -> None:
     try:

@@ -267,7 +267,7 @@ def test_every_type_of_the_shipped_city_has_its_place_in_a_group() -> None:
 counts = st.dictionaries(st.sampled_from(TELEMETRY), st.integers(0, 30), max_size=12)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(wanted=counts, seed=st.integers(0, 2**32), gauges=st.integers(0, 20), per_gateway=st.integers(0, 5))
 def test_whatever_is_asked_for_is_made_and_fits(
     wanted: dict[str, int], seed: int, gauges: int, per_gateway: int

@@ -14,7 +14,7 @@ MINUTE_MS, SUBJECTS, LAST = 60_000, ("A", "B"), 40
 Plan = list[tuple[int, Level, bool]]
 """What is said of one subject: minute, level, whether suspected."""
 
-law = settings(max_examples=100, deadline=None, derandomize=True)
+law = settings(max_examples=100, derandomize=True)
 plans = st.dictionaries(st.integers(0, LAST), st.tuples(st.sampled_from(Level), st.booleans()), max_size=8).map(
     lambda at: [(minute, level, doubt and level > 0) for minute, (level, doubt) in sorted(at.items())]
 )

@@ -62,7 +62,7 @@ def stands(issued: list[Cap]) -> bool:
     return level >= 3 and moment + lasts > 49
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(data=st.data())
 def test_any_order_and_repetition_of_the_same_warnings_gives_the_same_alerts(data: st.DataObject) -> None:
     issued = data.draw(warnings())
@@ -106,7 +106,7 @@ def test_a_warning_without_an_end_ends_by_the_table_and_by_log_time() -> None:
 SEEN = {"category": "积水", "lat": 22.5501, "lon": 113.9001}
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(reports=st.lists(st.tuples(st.integers(0, 30), st.sampled_from([22.55, 22.551, 22.56])), max_size=60))
 def test_however_many_report_nothing_is_raised_where_no_sensor_says_so(reports: list[tuple[int, float]]) -> None:
     evening = Evening()
