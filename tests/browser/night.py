@@ -29,6 +29,7 @@ from city.registry import Device, ParentKind
 from city.sharding import shard_of_zone
 from city.tables import read_city, shipped_pack
 from city.transitions import Nature, SubjectKind, Transition
+from tests.waiting import PATIENCE_S
 
 NOW_MS = 1_694_112_720_000  # 2023-09-08 02:52 in Shenzhen
 MINUTE_MS = 60_000
@@ -285,7 +286,7 @@ def serving(app: FastAPI, port: int = 0) -> Iterator[str]:
     server = Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
-    assert started.wait(20)
+    assert started.wait(PATIENCE_S)
     try:
         yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
     finally:

@@ -6,6 +6,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from selenium.common.exceptions import NoSuchElementException, StaleElementReferenceException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
@@ -14,10 +15,13 @@ from city.clock import wall_ms
 from city.levels import Level
 from tests.browser.conftest import DESKTOP, PHONE, Browser, Show, look_like
 from tests.browser.night import Night, new_night, over, played, serving, storm_night
+from tests.servers.places import free_port
+from tests.waiting import PATIENCE_S
 
 pytestmark = pytest.mark.browser
 
-PATIENCE_S = 15
+GONE = (NoSuchElementException, StaleElementReferenceException)
+"""What was found is of a page that another has taken the place of: look again."""
 
 
 def test_an_incident_appears_without_a_reload_on_the_list_the_map_and_in_the_numbers(
@@ -87,15 +91,15 @@ def test_a_large_screen_shows_everything_at_once_and_no_text_on_the_map_covers_a
 
 
 def test_a_page_that_hears_nothing_says_so_loudly_and_recovers_by_itself(browser: Browser, tmp_path: Path) -> None:
-    night = calm(tmp_path)
-    with serving(create_app(night.database, night.city, played(), "embedded")) as address:
+    night, port = calm(tmp_path), free_port()  # one that nobody else is given in the meantime
+    with serving(create_app(night.database, night.city, played(), "embedded"), port) as address:
         browser.get(address)
         until(browser, lambda: text(browser, "#link").startswith("数据更新于"))
-    until(browser, lambda: "与服务器失去联系" in text(browser, "#link"), 30)
+    until(browser, lambda: "与服务器失去联系" in text(browser, "#link"))
     assert "lost" in browser.find_element(By.ID, "link").get_attribute("class")
     night.flood("BA-R01-01", Level.RED, 1)
-    with serving(create_app(night.database, night.city, played(), "embedded"), urlsplit(address).port or 0):
-        until(browser, lambda: text(browser, "#link").startswith("数据更新于"), 30)
+    with serving(create_app(night.database, night.city, played(), "embedded"), port):
+        until(browser, lambda: text(browser, "#link").startswith("数据更新于"))
         until(browser, lambda: text(browser, ".level-count.l4 b") == "1")
 
 
@@ -120,9 +124,9 @@ def test_an_open_page_says_when_its_play_is_over_and_goes_on(
     assert [found.text for found in browser.find_elements(By.ID, "played")] == ["演示 ×20倍速"] * (badge is not None)
     play.over = True
     if badge is not None:
-        until(browser, lambda: text(browser, "#played") == badge, 30)
+        until(browser, lambda: text(browser, "#played") == badge)
     night.flood("BA-R01-01", Level.RED, 1)
-    until(browser, lambda: text(browser, ".level-count.l4 b") == "1", 30)
+    until(browser, lambda: text(browser, ".level-count.l4 b") == "1")
 
 
 def test_without_a_script_the_page_is_complete(browser: Browser, show: Show, tmp_path: Path) -> None:
@@ -185,8 +189,8 @@ def text(browser: Browser, selector: str) -> str:
     return browser.find_element(By.CSS_SELECTOR, selector).text.replace("\n", " ")
 
 
-def until(browser: Browser, condition: object, seconds: float = PATIENCE_S) -> None:
-    WebDriverWait(browser, seconds).until(lambda _: condition())  # type: ignore[operator]
+def until(browser: Browser, condition: object) -> None:
+    WebDriverWait(browser, PATIENCE_S, ignored_exceptions=GONE).until(lambda _: condition())  # type: ignore[operator]
 
 
 def overlaps(browser: Browser, selector: str) -> list[list[str]]:
