@@ -40,6 +40,20 @@ tests:
   - {at: 1m, alert: depth, level: none}
   - {by: 3m, alert: depth, on: WL1, level: blue}
 """
+DARK = """
+scenario: DARK
+title: 断电一小时
+source: 合成
+seed: 20250924
+start: 2025-09-24T12:00:00+08:00
+end: 2025-09-24T14:00:00+08:00
+fleets:
+- {cameras_class1: 20, cameras_class2: 40, streets: [xinan], devices_per_power_zone: 32}
+faults:
+- {fault: cut, from: 30m, for: 1h, parents: {kind: power, streets: [xinan], types: [ipc-class1], count: 1}}
+truth:
+  parents: {power: {at_least: 3}}
+"""
 
 
 def run(*arguments: str | Path) -> tuple[int, str]:
@@ -327,8 +341,9 @@ def test_explain_tells_what_led_to_an_alert_and_draws_it(tmp_path: Path) -> None
     assert by_id == found
 
 
-def test_explain_tells_which_devices_fell_silent_when_what_they_hang_on_failed() -> None:
-    code, text = run("explain", "power-dark@BA-PW-video-xinan-01", "--scenario", "S05", "--json")
+def test_explain_tells_which_devices_fell_silent_when_what_they_hang_on_failed(tmp_path: Path) -> None:
+    (tmp_path / "dark.yaml").write_text(DARK, encoding="utf-8")
+    code, text = run("explain", "power-dark@BA-PW-video-xinan-01", "--scenario", tmp_path / "dark.yaml", "--json")
     steps = json.loads(text)["steps"]
     devices = [step["text"] for step in steps if step["kind"] == "device"]
     assert code == 0 and [step["level"] for step in steps if step["kind"] == "transition"] == ["orange", "none"]

@@ -20,6 +20,8 @@ from simulators.scenario import Scenario, list_scenarios, load_scenario
 from simulators.score import Score, score
 from simulators.variation import Variation
 
+pytestmark = pytest.mark.timeout(600)  # a day of a typhoon takes a slow machine minutes
+
 DOCS = Path(__file__).parents[2] / "docs" / "scenarios.md"
 ROW = re.compile(r"^\| `(S\d\d)` \|((?: \d+ \|)+)$", re.MULTILINE)
 """Of the matrix: demanded, caught, missed, false, off level, tickets."""
