@@ -53,10 +53,11 @@ def collector() -> Iterator[Collector]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["content-length"]))
-            if self.path == PATH and not kept.refuse:
+            refuse = kept.refuse  # once: who sees that we refused may let us take the next before we have said so
+            if self.path == PATH and not refuse:
                 kept.spans += _spans(body)
-            kept.refused += bool(kept.refuse)
-            self.send_response(kept.refuse or (200 if self.path == PATH else 404))
+            kept.refused += bool(refuse)
+            self.send_response(refuse or (200 if self.path == PATH else 404))
             self.send_header("content-length", "0")
             self.end_headers()
 
