@@ -98,9 +98,10 @@ def taken_back(shard: OwnedShard, tick: Tick, transitions: list[Transition]) -> 
 
 def carried_before(checkpoint: Checkpoint, rules: RulesInForce) -> dict[str, int]:
     """What its last owner told of the timers when these rules came into force; empty where it judged by others."""
-    told, these = checkpoint.rules, rules.status()
-    same = all(told.get(name) == these[name] for name in ("sequence", "meaning"))
-    return {fate: told[fate] for fate in Carried().counts if same and fate in told}
+    told = checkpoint.rules
+    if (told.get("sequence"), told.get("meaning")) != (rules.sequence, rules.pack.meaning):
+        return {}
+    return {fate: told[fate] for fate in Carried().counts if fate in told}
 
 
 def status(shard: OwnedShard) -> dict[str, Any]:

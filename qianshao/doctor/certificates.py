@@ -7,11 +7,10 @@ from datetime import UTC, datetime
 from cryptography import x509
 
 from city.errors import SettingError
-from qianshao.doctor.findings import Finding, failure, graded
+from qianshao.doctor.findings import ANSWER_WITHIN_S, Finding, failure, graded
 from qianshao.settings import Settings
 
 WARN_DAYS, FAIL_DAYS = 30, 7
-ANSWER_WITHIN_S = 5.0
 RENEW = "make a new one and restart mosquitto: docs/operations.md, sections 3 and 12"
 
 

@@ -11,7 +11,7 @@ from sqlalchemy import text
 from alerts.store.database import Database
 from city.clock import wall_ms
 from city.errors import Unavailable
-from qianshao.doctor.findings import Finding, graded, well
+from qianshao.doctor.findings import ANSWER_WITHIN_S, Finding, graded, well
 from qianshao.settings import Settings
 from qianshao.stores import opened
 
@@ -19,7 +19,6 @@ WARN_S, FAIL_S = 1.0, 10.0
 """From 10 s on, an ingest process with such a clock makes its shards blind: docs/operations.md, section 7."""
 HEADER_S = 1.0
 """What a Date header leaves out."""
-ANSWER_WITHIN_S = 5.0
 TIMEX_BYTES, STATUS_AT, UNSYNCHRONISED = 208, 40, 0x0040
 """Of Linux: size of struct timex, where its status is, and the bit that says that nothing keeps the clock right."""
 KEEP = "keep it synchronised (chrony, systemd-timesyncd): what devices sent is judged by it"
@@ -63,7 +62,7 @@ def skew(what: str, seconds: float, tolerance_s: float = 0.0) -> Finding:
 def surely_ahead_s(asked_s: float, theirs_s: float, answered_s: float) -> float:
     """So far a clock is ahead of ours, s, that was read at some moment between our question and its answer: one that
     may have been the same then is taken for the same, however long it took to answer."""
-    return min(0.0, theirs_s - asked_s) + max(0.0, theirs_s - answered_s)
+    return theirs_s - min(max(theirs_s, asked_s), answered_s)
 
 
 def store_skew_s(store: Database) -> float:

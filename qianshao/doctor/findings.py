@@ -6,6 +6,9 @@ from enum import Enum
 
 from qianshao.settings import Settings
 
+ANSWER_WITHIN_S = 5.0
+"""What takes longer to answer one question counts as away."""
+
 
 class Outcome(Enum):
     """WARN: it works, and will not for long, or not well. FAIL: it does not."""

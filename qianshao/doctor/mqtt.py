@@ -3,11 +3,9 @@
 from collections.abc import Iterator
 
 from ingest.probe import probe
-from qianshao.doctor.findings import Finding, well
+from qianshao.doctor.findings import ANSWER_WITHIN_S, Finding, well
 from qianshao.processes.ingest import ingest_options
 from qianshao.settings import Settings
-
-ANSWER_WITHIN_S = 5.0
 
 
 def broker(settings: Settings) -> Iterator[Finding]:

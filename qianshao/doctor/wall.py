@@ -5,13 +5,12 @@ from dataclasses import replace
 
 from dashboards.sync import Step
 from qianshao.boards import grafana_of, sync_of
-from qianshao.doctor.findings import Finding, failure, warning, well
+from qianshao.doctor.findings import ANSWER_WITHIN_S, Finding, failure, warning, well
 from qianshao.processes.series import influx_options, retention_s
 from qianshao.settings import Settings
 from streams.series.influx import Influx
 from streams.series.rollups import tasks as tasks_of
 
-ANSWER_WITHIN_S = 5.0
 INIT = "run `qianshao series init`"
 
 

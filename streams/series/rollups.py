@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import pairwise
+from math import ceil, floor
 from zlib import crc32
 
 from city.series import SAID, STANDINGS, Buckets, Measurement, Statistic
@@ -40,7 +41,7 @@ def tasks(buckets: Buckets) -> dict[str, str]:
 def rollup(influx: Influx, start: datetime, stop: datetime) -> Iterator[datetime]:
     """Make minutes and hours of a range again, of the whole hours that it touches, since an hour is made of all of its
     minutes; how far it has come, now and then. Raises Unavailable."""
-    first, last = _hour(start.timestamp() // HOUR_S), _hour(-(-stop.timestamp() // HOUR_S))
+    first, last = _hour(floor(start.timestamp() / HOUR_S)), _hour(ceil(stop.timestamp() / HOUR_S))
     minutes = ((standings_flux, STANDINGS_AT_ONCE), (_summaries_of, SUMMARIES_AT_ONCE))
     for flux, at_once in (*minutes, *((flux, HOURS_AT_ONCE) for flux in BY_THE_HOUR.values())):
         begin = first
@@ -129,7 +130,7 @@ def _ago(count: int, step: timedelta) -> str:
     return f"date.sub(d: {_duration(count * step)}, from: {this})" if count else this
 
 
-def _hour(number: float) -> datetime:
+def _hour(number: int) -> datetime:
     return datetime.fromtimestamp(number * HOUR_S, UTC)
 
 

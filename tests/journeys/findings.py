@@ -11,9 +11,7 @@ from qianshao.doctor.findings import Check, Outcome
 from qianshao.doctor.run import carefully
 from qianshao.settings import Settings
 from streams import lag
-
-PATIENCE_S = 60.0
-"""For every answer: on a machine with many tests servers are slow, and one that is away refuses at once."""
+from tests.waiting import PATIENCE_S
 
 
 @dataclass(frozen=True)
@@ -26,7 +24,8 @@ class Said:
 
 
 def said(check: Check, settings: Settings) -> dict[str, Said]:
-    """What a check says, by what it says it of."""
+    """What a check says, by what it says it of. Every answer may take long: on a machine with many tests servers are
+    slow, and one that is away refuses at once."""
     with ExitStack() as stack:
         for module in (certificates, clock, lag, mqtt, wall):
             stack.enter_context(patch.object(module, "ANSWER_WITHIN_S", PATIENCE_S))

@@ -8,9 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 from msgspec.structs import replace
-from sqlalchemy import select
 
-from alerts.store import schema
 from alerts.store.database import Database
 from alerts.store.rules import RuleStore
 from city.clock import wall_ms
@@ -32,7 +30,7 @@ from tests.journeys.workers import (
     settings_and_log,
     workers,
 )
-from tests.waiting import until
+from tests.waiting import PATIENCE_S, until
 
 pytestmark = pytest.mark.servers
 
@@ -80,8 +78,7 @@ def reword(company: Workers) -> None:
 
 def judged_by(company: Workers) -> list[dict]:
     """What each shard says of the rules that judge it."""
-    with company.database.reading() as connection:
-        return [row.status.get("rules", {}) for row in connection.execute(select(schema.shards))]
+    return [row.status.get("rules", {}) for row in company.shards()]
 
 
 def until_judged_by(company: Workers, version: int) -> None:
@@ -193,7 +190,7 @@ def test_the_page_follows_without_being_started_again(tmp_path: Path) -> None:
     page, store = Child("web", settings, tmp_path), RuleStore(database)
 
     def shown() -> str:
-        return httpx.get(f"http://{settings.web.host}:{settings.web.port}/rules", timeout=60).text
+        return httpx.get(f"http://{settings.web.host}:{settings.web.port}/rules", timeout=PATIENCE_S).text
 
     page.start()
     try:

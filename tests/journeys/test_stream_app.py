@@ -18,21 +18,18 @@ EACH, RECORD_BYTES = 1_500, 5_000
 async def test_of_what_waits_no_partition_stands_still_until_another_is_through(kafka_server: Server) -> None:
     topic = f"waiting-{uuid.uuid4().hex}"
     await fill(kafka_server.address, topic)
-    order: list[int] = []
-    seen: set[tuple[int, int]] = set()
+    taken: dict[tuple[int, int], None] = {}  # in order, and once: some come again when the group is formed anew
     done = asyncio.Event()
 
     async def take(records: list[Record]) -> None:
-        for record in records:  # some come again when the group is formed anew
-            place = (record.partition, record.offset)
-            order.extend([record.partition] if place not in seen else [])
-            seen.add(place)
-        if len(order) == 2 * EACH:
+        taken.update(dict.fromkeys((record.partition, record.offset) for record in records))
+        if len(taken) == 2 * EACH:
             done.set()
 
     app = StreamApp(StreamOptions(kafka_server.address, topic, session_s=6.0, fetch_bytes=10 * RECORD_BYTES))
     app.consume(topic, take)
     await asyncio.wait_for(app.run(done), 60)
+    order = [partition for partition, _ in taken]
     last = {partition: len(order) - 1 - order[::-1].index(partition) for partition in (0, 1)}
     assert order.index(1) < last[0] and order.index(0) < last[1]
 

@@ -142,7 +142,7 @@ class Workers:
 
     def owners(self) -> dict[int, str]:
         """Who has claimed each shard last."""
-        return {row.shard: row.owner for row in self._shards()}
+        return {row.shard: row.owner for row in self.shards()}
 
     def until_saved(self, *owners: str) -> None:
         """Let the log go on until these workers share the shards, and each shard was saved once: some of the log, or
@@ -150,7 +150,7 @@ class Workers:
 
         def saved() -> bool:
             self.log.go_on(seconds=1)
-            rows = [row for row in self._shards() if row.offset >= 0]
+            rows = [row for row in self.shards() if row.offset >= 0]
             return len(rows) == SHARDS and {row.owner for row in rows} == set(owners)
 
         self.until(saved, f"each shard is saved by one of {owners}")
@@ -162,16 +162,17 @@ class Workers:
         def unsaved() -> bool:
             self.log.go_on(seconds=1)
             self.until(self.log.said, "all that follows from the log is said")
-            own = [row.log_ms for row in self._shards() if row.owner == name]
+            own = [row.log_ms for row in self.shards() if row.owner == name]
             return bool(own) and all(log_ms < self.log.now_ms for log_ms in own)
 
         self.until(unsaved, f"{name} has said what it has not saved")
 
     def have_caught_up(self) -> bool:
         """Whether each shard is saved to the end of the log."""
-        return {row.shard: row.offset + 1 for row in self._shards()} == self.log.written
+        return {row.shard: row.offset + 1 for row in self.shards()} == self.log.written
 
-    def _shards(self) -> list[Any]:
+    def shards(self) -> list[Any]:
+        """Their rows in the store."""
         with self.database.reading() as connection:
             return list(connection.execute(select(schema.shards)))
 

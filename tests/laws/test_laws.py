@@ -36,7 +36,6 @@ YEAR_MS = 365 * 86_400_000
 law = settings(
     max_examples=EXAMPLES or 80,
     derandomize=not EXAMPLES,
-    deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 pytestmark = pytest.mark.timeout(0 if EXAMPLES else 300)

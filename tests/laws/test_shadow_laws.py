@@ -22,7 +22,6 @@ EXAMPLES = int(os.environ.get("QIANSHAO_LAWS", "0"))
 law = settings(
     max_examples=EXAMPLES or 40,
     derandomize=not EXAMPLES,
-    deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 pytestmark = pytest.mark.timeout(0 if EXAMPLES else 300)

@@ -15,13 +15,12 @@ import httpx
 from tests.servers.docker import Container
 from tests.servers.missing import MissingError
 from tests.servers.places import HOST, cache_folder, free_port, scratch_folder
-from tests.servers.process import Launch, Server, own_address
+from tests.servers.process import START_TIMEOUT_S, Launch, Server, own_address
 from tests.servers.sources import Found, Kind
 
 VERSION = "2.7.12"
 BUILD = Path(__file__).with_name("build_influxd.sh")
 TOKEN, ORG = "for-tests-only", "tests"
-ANSWER_TIMEOUT_S = 60.0
 VARIABLE, TOKEN_VARIABLE, ORG_VARIABLE = (f"QIANSHAO_TEST_INFLUXDB{suffix}" for suffix in ("", "_TOKEN", "_ORG"))
 
 
@@ -93,7 +92,7 @@ def set_up(address: str, **other: str) -> None:
         "bucket": "first",
         "token": TOKEN,
     } | other
-    httpx.post(f"http://{address}/api/v2/setup", json=wanted, timeout=ANSWER_TIMEOUT_S).raise_for_status()
+    httpx.post(f"http://{address}/api/v2/setup", json=wanted, timeout=START_TIMEOUT_S).raise_for_status()
 
 
 def _answers(port: int) -> None:

@@ -10,12 +10,13 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from city.errors import SettingError
 from streams.rewind import rewind
 from tests.servers.process import Server
+from tests.waiting import PATIENCE_S
 
 pytestmark = pytest.mark.servers
 
 RECORDS, PARTITIONS = 6, 2
-PATIENCE_S = SESSION_S = 60.0
-"""The session outlasts whatever holds up a test: who works is a member until he leaves."""
+SESSION_S = 60.0
+"""Outlasts whatever holds up a test: who works is a member until he leaves."""
 
 
 @pytest.fixture

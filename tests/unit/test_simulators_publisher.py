@@ -232,3 +232,7 @@ def test_users_give_their_password(tmp_path):
         assert publish(emissions(1), right, now()).confirmed == 1
     finally:
         broker.stop()
+
+
+def test_thousands_at_once_are_confirmed_to_the_last(broker):
+    assert publish(emissions(4000, every_ms=0.5), PublisherOptions(HOST, broker.v5), now()).confirmed == 4000
