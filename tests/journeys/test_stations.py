@@ -97,15 +97,15 @@ def ingest(broker: Server, kafka: str, folder: Path) -> Iterator[Ingest]:
 
 
 def told(record: Record, device: str, indicator: str) -> list[tuple[int, float, Flag]]:
-    """Time, value and flags of a device's readings of an indicator, in order of time."""
+    """Time, value and flags of a device's readings of an indicator, in order of time. A log may repeat them."""
     area = town().area_of(town().devices[device])
     number = next(i.number for i in town().catalogue.of_class(area.risk_class) if i.id == indicator)
-    rows = [
+    rows = {
         (ms, value, Flag(flags))
         for batch in record.batches
         for n, name, ms, value, _, flags in zip(*(column.tolist() for column in batch.columns), strict=True)
         if (n, name) == (town().devices[device].number, number)
-    ]
+    }
     return sorted(rows)
 
 
