@@ -204,9 +204,18 @@ class Detector:
                 await self._batch(shard, await readable(app, found, decode, worker))
             self._metrics.delayed(found, wall_ms())
         if fresh:
+            self._note_lost(shard, fresh)
             shard.offset = fresh[-1].offset
         for record in records:
             record.release()
+
+    def _note_lost(self, shard: OwnedShard, fresh: list[Record]) -> None:
+        """Records between what was judged and these, if any, were gone from the log before we read them. The engine
+        finds that it saw nothing then; this is for who has to find out why."""
+        lost = fresh[-1].offset - shard.offset - len(fresh)
+        if lost:
+            log.error("records lost before they were judged", shard=shard.number, lost=lost, after_offset=shard.offset)
+            self._metrics.lost(lost)
 
     async def _batch(self, shard: OwnedShard, read: list[tuple[Record, Batch]]) -> None:
         if not read:

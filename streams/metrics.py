@@ -51,6 +51,11 @@ class DetectMetrics:
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._readings = Counter("qianshao_detect_readings_total", "Readings judged", registry=registry)
+        self._lost = Counter(
+            "qianshao_detect_lost_records_total",
+            "Records that were gone from the log before they were read",
+            registry=registry,
+        )
         self._outcomes = Counter(
             "qianshao_detect_outcomes_total",
             "Readings by how they ended, at checkpoints",
@@ -103,6 +108,9 @@ class DetectMetrics:
 
     def judged(self, readings: int) -> None:
         self._readings.inc(readings)
+
+    def lost(self, records: int) -> None:
+        self._lost.inc(records)
 
     def delayed(self, records: Iterable[Record], now_ms: float) -> None:
         """These have been judged, and what came of them announced."""

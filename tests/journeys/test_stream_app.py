@@ -1,7 +1,8 @@
-"""The adapter around Faust on real Kafka: who catches up moves on everywhere."""
+"""The adapter around Faust on a real log: who catches up moves on everywhere, and what Faust dropped is read again."""
 
 import asyncio
 import uuid
+from collections import Counter
 
 import pytest
 from aiokafka import AIOKafkaProducer
@@ -13,6 +14,7 @@ from tests.servers.process import Server
 pytestmark = pytest.mark.servers
 
 EACH, RECORD_BYTES = 1_500, 5_000
+WAIT_S = 60
 
 
 async def test_of_what_waits_no_partition_stands_still_until_another_is_through(kafka_server: Server) -> None:
@@ -28,10 +30,34 @@ async def test_of_what_waits_no_partition_stands_still_until_another_is_through(
 
     app = StreamApp(StreamOptions(kafka_server.address, topic, session_s=6.0, fetch_bytes=10 * RECORD_BYTES))
     app.consume(topic, take)
-    await asyncio.wait_for(app.run(done), 60)
+    await asyncio.wait_for(app.run(done), WAIT_S)
     order = [partition for partition, _ in taken]
     last = {partition: len(order) - 1 - order[::-1].index(partition) for partition in (0, 1)}
     assert order.index(1) < last[0] and order.index(0) < last[1]
+
+
+@pytest.mark.parametrize("log", ["kafka_server", "tansu"])
+async def test_what_faust_dropped_when_a_group_formed_comes_again_though_nothing_was_committed_yet(
+    log: str, request: pytest.FixtureRequest
+) -> None:
+    kafka, topic = request.getfixturevalue(log).address, f"dropped-{uuid.uuid4().hex}"
+    await fill(kafka, topic)
+    taken: Counter[tuple[int, int]] = Counter()
+    once, again = asyncio.Event(), asyncio.Event()
+
+    async def take(records: list[Record]) -> None:
+        taken.update((record.partition, record.offset) for record in records)
+        for times, reached in ((1, once), (2, again)):
+            if len(taken) == 2 * EACH and min(taken.values()) >= times:
+                reached.set()
+
+    app = StreamApp(StreamOptions(kafka, topic, session_s=6.0))
+    app.consume(topic, take)
+    running = asyncio.create_task(app.run(again))
+    await asyncio.wait_for(once.wait(), WAIT_S)
+    await app._app.consumer.perform_seek()  # as Faust does when it has dropped what it had fetched
+    await asyncio.wait([running], timeout=WAIT_S)
+    assert again.is_set()
 
 
 async def fill(kafka: str, topic: str) -> None:

@@ -1,6 +1,7 @@
 """Detect workers share the shards: when one is killed, or stands still, another goes on where it was; and what nobody
 can read stops nobody."""
 
+import json
 import signal
 from collections import Counter
 from collections.abc import Iterator
@@ -14,7 +15,15 @@ from city.log import BATCH, READINGS, TICK
 from city.transitions import Nature
 from ingest.dead_letters import Reason
 from tests.journeys.district import SHARDS
-from tests.journeys.workers import LOGS, Log, Workers, assert_as_if_nothing_had_happened, settings_and_log, workers
+from tests.journeys.workers import (
+    LOGS,
+    LOST,
+    Log,
+    Workers,
+    assert_as_if_nothing_had_happened,
+    settings_and_log,
+    workers,
+)
 
 pytestmark = pytest.mark.servers
 
@@ -109,6 +118,9 @@ def test_what_the_log_lost_before_anybody_judged_it_is_told_as_blind(company: Wo
     company.start("two")
     each = Counter(gone=SHARDS, back=SHARDS)
     company.until(lambda: blind_since(log, seen_ms) >= each, "each shard was blind for a while")
+    company.stop()
+    told = [json.loads(line) for line in company.log_of("two").splitlines() if LOST in line]
+    assert {line["shard"]: line["lost"] for line in told} == dict.fromkeys(range(SHARDS), 2 * LONGER_THAN_PATIENCE_S)
 
 
 def blind_since(log: Log, since_ms: int) -> Counter[str]:

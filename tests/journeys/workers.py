@@ -37,6 +37,7 @@ UNDER_WATER_S, CYCLE_S = 6, 10
 """Of each ten seconds a gauge stands six under water; the next gauge a second later."""
 START_S = 60
 INGEST = "ingest-1"
+LOST = "records lost before they were judged"
 LOGS = ("Kafka", "the embedded log")
 
 
@@ -216,14 +217,15 @@ def workers(settings: Settings, log: Log) -> Iterator[Workers]:
 
 
 def assert_as_if_nothing_had_happened(company: Workers) -> None:
-    """Every shard's state is, bit by bit, what one worker would have saved that read the log once; and a desk that
-    hears what was said makes the same incidents and tickets of it."""
+    """Every shard's state is, bit by bit, what one worker would have saved that read the log once; nobody missed
+    anything; and a desk that hears what was said makes the same incidents and tickets of it."""
     record, city = company.log.read(), company.log.city
     judgement = record.judgement(city)
     beside = {t.id for t in said_beside_the_log(record, judgement.transitions)}
     assert judgement.transitions
     heard = desk_of([t for t in record.alerts if t.id not in beside], city)
     assert heard.differences(desk_of(judgement.transitions, city)) == []
+    assert [name for name in company.children if LOST in company.log_of(name)] == []
     assert saved(company) == [engine.snapshot() for engine in judgement.engines]
 
 
