@@ -20,7 +20,7 @@ from tests.servers.missing import MissingError
 from tests.servers.mosquitto import mosquitto
 from tests.servers.postgres import Store, postgres
 from tests.servers.process import Server
-from tests.servers.report import MissingServers, skip, skip_optional
+from tests.servers.report import MissingServers, TriedAgain, skip, skip_optional
 from tests.servers.tansu import tansu as embedded_log
 
 Running = TypeVar("Running")
@@ -36,6 +36,13 @@ settings.load_profile("any-machine")  # how long an example takes says more of t
 
 def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(MissingServers(), "missing-servers")
+    config.pluginmanager.register(TriedAgain(), "tried-again")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.get_closest_marker("servers") or item.get_closest_marker("browser"):
+            item.add_marker(pytest.mark.flaky(reruns=1))
 
 
 @pytest.hookimpl(trylast=True)

@@ -1,4 +1,5 @@
-"""A pytest plugin: the last lines of a run name the servers that could not be had. With CI=true that fails the run."""
+"""pytest plugins. The last lines of a run name the servers that could not be had; with CI=true that fails the run. And
+they tell of tests that failed, were tried once more, and passed or did not."""
 
 import os
 from collections.abc import Iterator
@@ -53,3 +54,19 @@ class MissingServers:
             terminalreporter.line(f"{sentence} ({count} skipped)")
         if os.environ.get("CI") == "true":
             terminalreporter.line("CI=true: the run fails for this")
+
+
+class TriedAgain:
+    """Tests on real servers that failed at first, each with its failure: what passes then is no less a finding."""
+
+    def __init__(self) -> None:
+        self._failures: dict[str, str] = {}
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.outcome == "rerun":
+            self._failures[report.nodeid] = report.longreprtext
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        for test, failure in self._failures.items():
+            terminalreporter.section(f"tried once more: {test}", yellow=True)
+            terminalreporter.line(failure)
