@@ -146,18 +146,24 @@ class StreamApp:
             consumer.ack(record.message)
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Until `stop` is set or we are cancelled, and then partitions are given up in order; or a handler raises, and
-        raises what it raised."""
+        """Until `stop` is set or we are cancelled, and then partitions are given up in order; or a handler raises, or
+        Faust fails, and raises what it raised."""
         self._failed = asyncio.get_running_loop().create_future()
         await self._app.start()
         stopping: asyncio.Future[Any] = asyncio.ensure_future(stop.wait())
+        over: asyncio.Future[Any] = asyncio.ensure_future(self._app.wait_until_stopped())
         try:
             with suppress(asyncio.CancelledError):
-                await asyncio.wait([stopping, self._failed], return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.wait([stopping, over, self._failed], return_when=asyncio.FIRST_COMPLETED)
+            reason = self._app.crash_reason
+            if reason is not None:
+                away = isinstance(reason, KafkaError)
+                self._fail(Unavailable(f"Kafka at {self._kafka}", repr(reason)) if away else reason)
             if not self._failed.done():
                 await _within(LEAVE_S, self._let_go(self.assigned), "partitions could not be given up in order")
         finally:
             stopping.cancel()
+            over.cancel()
             await _within(STOP_S, self._app.stop(), "the consumer group could not be left in order")
         if self._failed.done():
             self._failed.result()
@@ -167,7 +173,7 @@ class StreamApp:
             self._channels[topic] = self._app.topic(topic, value_serializer="raw", key_serializer="raw")
         return self._channels[topic]
 
-    def _fail(self, error: Exception) -> None:
+    def _fail(self, error: BaseException) -> None:
         if self._failed is not None and not self._failed.done():
             self._failed.set_exception(error)
 

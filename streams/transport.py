@@ -26,9 +26,14 @@ class _Thread(AIOKafkaConsumerThread):
         consumer = self._ensure_consumer()
         committed = await consumer.seek_to_committed()
         new = [place for place, offset in committed.items() if not offset]
-        if new:
-            await consumer.seek_to_beginning(*new)
+        for place, first in (await consumer.beginning_offsets(new)).items():
+            if place in consumer.assignment():  # the group may be forming once more
+                consumer.seek(place, first)
         return committed
+
+    def verify_event_path(self, now: float, tp: Any) -> None:
+        """Nothing: streams/watchdog.py watches. Faust's ends the consumer when it looks at a partition whose place is
+        just being asked for."""
 
     def _create_worker_consumer(self, transport: Any) -> Any:
         consumer = super()._create_worker_consumer(transport)

@@ -46,9 +46,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.hookimpl(trylast=True)
-def pytest_unconfigure() -> None:
-    """The process ends now, and if it does not, says which threads keep it and ends all the same, with code 1."""
-    faulthandler.dump_traceback_later(EXIT_S, exit=True, file=sys.__stderr__)
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """The process ends now, and if it does not, says which threads keep it and ends all the same, with code 1. One of
+    several waits for the others, and is ended by who began it."""
+    if not hasattr(config, "workerinput"):
+        faulthandler.dump_traceback_later(EXIT_S, exit=True, file=sys.__stderr__)
 
 
 @contextmanager

@@ -60,6 +60,23 @@ async def test_what_faust_dropped_when_a_group_formed_comes_again_though_nothing
     assert again.is_set()
 
 
+async def test_a_consumer_that_fails_ends_its_worker_with_what_failed(kafka_server: Server) -> None:
+    topic, begun = f"failing-{uuid.uuid4().hex}", asyncio.Event()
+    await fill(kafka_server.address, topic)
+
+    async def take(_: list[Record]) -> None:
+        begun.set()
+
+    app = StreamApp(StreamOptions(kafka_server.address, topic, session_s=6.0))
+    app.consume(topic, take)
+    running = asyncio.create_task(app.run(asyncio.Event()))
+    await asyncio.wait_for(begun.wait(), WAIT_S)
+    await app._app.consumer.crash(AssertionError("a place that nobody knows"))
+    await asyncio.wait([running], timeout=WAIT_S)
+    with pytest.raises(AssertionError, match="a place that nobody knows"):
+        running.result()
+
+
 async def fill(kafka: str, topic: str) -> None:
     """Two partitions with EACH records each."""
     admin, producer = AIOKafkaAdminClient(bootstrap_servers=kafka), AIOKafkaProducer(bootstrap_servers=kafka)
