@@ -112,6 +112,14 @@ async def saved(worker: Worker) -> None:
     running.cancel()
 
 
+async def test_records_that_were_gone_from_the_log_before_they_were_read_are_counted_once(worker: Worker) -> None:
+    assert worker.count("detect_lost_records_total") == 0
+    _gone, _gone_too = worker.reading(1, 5.0), worker.reading(2, 5.0)
+    await worker.log.hand_on(worker.reading(1, 6.0, 2), worker.reading(2, 6.0, 2))
+    await worker.log.hand_on(worker.reading(1, 7.0, 3))
+    assert worker.count("detect_lost_records_total") == 2
+
+
 async def test_an_alert_says_when_the_log_got_the_reading_that_it_came_of(worker: Worker) -> None:
     records = [worker.reading(1, 5.0, age_s=9), worker.reading(2, 50.0, age_s=6), worker.reading(1, 50.0, 2, age_s=3)]
     await worker.log.hand_on(*records)
