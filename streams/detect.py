@@ -192,7 +192,7 @@ class Detector:
 
     async def _judge(self, shard: OwnedShard, records: list[Record]) -> None:
         """Judge what is past the shard's offset; batches that wait together are judged together."""
-        fresh = [record for record in records if record.offset > shard.offset]
+        fresh = _each_once(records, shard.offset)
         shard.unacknowledged += records
         app, worker = self._app, self._options.name
         for ticks, group in groupby(fresh, key=lambda record: record.headers.get(KIND) == TICK):
@@ -302,3 +302,13 @@ class Detector:
         owned = self._owned.values()
         blind, stored = sum(shard.blind for shard in owned), sum(shard.checkpoint_bytes for shard in owned)
         self._metrics.owns(len(owned), blind, stored)
+
+
+def _each_once(records: list[Record], after: int) -> list[Record]:
+    """Records past an offset, in order. Where Faust went back to what is committed, one comes again within a group."""
+    fresh: list[Record] = []
+    for record in records:
+        if record.offset > after:
+            fresh.append(record)
+            after = record.offset
+    return fresh

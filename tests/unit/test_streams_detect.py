@@ -120,6 +120,14 @@ async def test_records_that_were_gone_from_the_log_before_they_were_read_are_cou
     assert worker.count("detect_lost_records_total") == 2
 
 
+async def test_a_record_that_comes_again_within_a_group_is_judged_once_and_is_no_loss(worker: Worker) -> None:
+    first, second = worker.reading(1, 5.0), worker.reading(2, 5.0)
+    await worker.log.hand_on(first, second, first, second)
+    assert worker.count("detect_readings_total") == 2
+    assert worker.count("detect_lost_records_total") == 0
+    assert worker.detector.offsets == {0: second.offset}
+
+
 async def test_an_alert_says_when_the_log_got_the_reading_that_it_came_of(worker: Worker) -> None:
     records = [worker.reading(1, 5.0, age_s=9), worker.reading(2, 50.0, age_s=6), worker.reading(1, 50.0, 2, age_s=3)]
     await worker.log.hand_on(*records)
