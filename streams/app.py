@@ -131,7 +131,7 @@ class StreamApp:
             for confirmation in sent:
                 await confirmation
         except KafkaError as error:
-            raise Unavailable(f"Kafka at {self._kafka}", repr(error)) from error
+            raise self._unavailable(error) from error
 
     async def end(self, partition: Partition) -> int:
         """Offset that the next record of a partition will have."""
@@ -157,8 +157,7 @@ class StreamApp:
                 await asyncio.wait([stopping, over, self._failed], return_when=asyncio.FIRST_COMPLETED)
             reason = self._app.crash_reason
             if reason is not None:
-                away = isinstance(reason, KafkaError)
-                self._fail(Unavailable(f"Kafka at {self._kafka}", repr(reason)) if away else reason)
+                self._fail(self._unavailable(reason) if isinstance(reason, KafkaError) else reason)
             if not self._failed.done():
                 await _within(LEAVE_S, self._let_go(self.assigned), "partitions could not be given up in order")
         finally:
@@ -172,6 +171,9 @@ class StreamApp:
         if topic not in self._channels:
             self._channels[topic] = self._app.topic(topic, value_serializer="raw", key_serializer="raw")
         return self._channels[topic]
+
+    def _unavailable(self, error: KafkaError) -> Unavailable:
+        return Unavailable(f"Kafka at {self._kafka}", repr(error))
 
     def _fail(self, error: BaseException) -> None:
         if self._failed is not None and not self._failed.done():
@@ -221,7 +223,6 @@ def _faust_app(options: StreamOptions) -> Any:
         broker_session_timeout=options.session_s,
         broker_heartbeat_interval=options.session_s / 5,
         broker_commit_interval=COMMIT_EVERY_S,
-        broker_commit_livelock_soft_timeout=3600,  # we hold acknowledgements back on purpose; the watchdog watches
         producer_linger=0,
         producer_max_request_size=8 << 20,
         producer_request_timeout=PRODUCE_TIMEOUT_S,

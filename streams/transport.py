@@ -32,8 +32,8 @@ class _Thread(AIOKafkaConsumerThread):
         return committed
 
     def verify_event_path(self, now: float, tp: Any) -> None:
-        """Nothing: streams/watchdog.py watches. Faust's ends the consumer when it looks at a partition whose place is
-        just being asked for."""
+        """Nothing: streams/watchdog.py watches, and acknowledgements are held back on purpose. Faust's own watch ends
+        the consumer when it looks at a partition whose place is just being asked for."""
 
     def _create_worker_consumer(self, transport: Any) -> Any:
         consumer = super()._create_worker_consumer(transport)

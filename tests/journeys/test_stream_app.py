@@ -10,11 +10,11 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from streams.app import Record, StreamApp, StreamOptions
 from tests.servers.process import Server
+from tests.waiting import PATIENCE_S
 
 pytestmark = pytest.mark.servers
 
 EACH, RECORD_BYTES = 1_500, 5_000
-WAIT_S = 60
 
 
 async def test_of_what_waits_no_partition_stands_still_until_another_is_through(kafka_server: Server) -> None:
@@ -30,7 +30,7 @@ async def test_of_what_waits_no_partition_stands_still_until_another_is_through(
 
     app = StreamApp(StreamOptions(kafka_server.address, topic, session_s=6.0, fetch_bytes=10 * RECORD_BYTES))
     app.consume(topic, take)
-    await asyncio.wait_for(app.run(done), WAIT_S)
+    await asyncio.wait_for(app.run(done), PATIENCE_S)
     order = [partition for partition, _ in taken]
     last = {partition: len(order) - 1 - order[::-1].index(partition) for partition in (0, 1)}
     assert order.index(1) < last[0] and order.index(0) < last[1]
@@ -54,9 +54,9 @@ async def test_what_faust_dropped_when_a_group_formed_comes_again_though_nothing
     app = StreamApp(StreamOptions(kafka, topic, session_s=6.0))
     app.consume(topic, take)
     running = asyncio.create_task(app.run(again))
-    await asyncio.wait_for(once.wait(), WAIT_S)
+    await asyncio.wait_for(once.wait(), PATIENCE_S)
     await app._app.consumer.perform_seek()  # as Faust does when it has dropped what it had fetched
-    await asyncio.wait([running], timeout=WAIT_S)
+    await asyncio.wait([running], timeout=PATIENCE_S)
     assert again.is_set()
 
 
@@ -70,9 +70,9 @@ async def test_a_consumer_that_fails_ends_its_worker_with_what_failed(kafka_serv
     app = StreamApp(StreamOptions(kafka_server.address, topic, session_s=6.0))
     app.consume(topic, take)
     running = asyncio.create_task(app.run(asyncio.Event()))
-    await asyncio.wait_for(begun.wait(), WAIT_S)
+    await asyncio.wait_for(begun.wait(), PATIENCE_S)
     await app._app.consumer.crash(AssertionError("a place that nobody knows"))
-    await asyncio.wait([running], timeout=WAIT_S)
+    await asyncio.wait([running], timeout=PATIENCE_S)
     with pytest.raises(AssertionError, match="a place that nobody knows"):
         running.result()
 
